@@ -1,0 +1,11 @@
+#ifndef BASE_ATTR_H
+#define BASE_ATTR_H
+
+// The GNU attributes that xlens relies on, under short names.
+
+#define MUST_CHECK             __attribute__((warn_unused_result))
+#define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
+#define NORETURN               __attribute__((noreturn))
+#define ALWAYS_INLINE          inline __attribute__((always_inline))
+
+#endif

@@ -1,0 +1,90 @@
+#ifndef ENG_MODEL_NET_H
+#define ENG_MODEL_NET_H
+
+// The one graph that every source format becomes and every plan starts from: a list of
+// nodes in execution order, float32 weights, a few op kinds.
+
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum net_op {
+    NET_INPUT,     // the picture, 3 channels
+    NET_CONV,      // dense convolution, any kernel (pointwise is kernel 1)
+    NET_DEPTHWISE, // one filter a channel
+    NET_AFFINE,    // per channel y = weight·x + bias: batch norm at inference
+    NET_RELU,
+    NET_MAXPOOL, // pads with -inf
+    NET_ADD,     // of two nodes
+    NET_SCALE,   // y = scale·x (PaddleClas deeplab: 0.5 in front of the pooling)
+    NET_GAP,     // mean over height and width
+    NET_FC,      // dense layer on pooled features
+    NET_OP_COUNT
+};
+
+// Padding that depends on the extent: Keras/TF SAME puts the odd pixel behind.
+enum net_padding { NET_PAD_EXPLICIT, NET_PAD_SAME };
+
+struct net_node {
+    char *name;
+    enum net_op op;
+    int in[2];    // earlier nodes; -1 where unused
+    int channels; // of the output
+    int kernel_h, kernel_w, stride, dilation;
+    enum net_padding padding;
+    int pad_top, pad_left, pad_bottom, pad_right; // NET_PAD_EXPLICIT
+    float scale;                                  // NET_SCALE
+    // conv [kernel_h][kernel_w][in][out]; depthwise [kernel_h][kernel_w][channels];
+    // affine [channels]; fc [in][out]. NULL where the op has none.
+    float *weight;
+    float *bias;           // [channels] or NULL
+    uint64_t params;       // trainable numbers that this node (or what was folded in) had
+    uint64_t params_stats; // running statistics beside them
+};
+
+struct net {
+    struct net_node *nodes; // nodes[0] is NET_INPUT; the last one gives the logits
+    int count;
+    size_t cap;
+    // What the source says of the model; "" or 0 when it does not.
+    char arch[40];
+    char publisher[16];
+    char format[24];
+    char preset[24];
+    int height, width;
+    double crop_pct;
+    char *labels; // malloc'ed or NULL, as in eng_info
+};
+
+void net_release(struct net *net);
+
+// Appends a zeroed node of this op and gives its index. name is copied.
+int net_add(struct net *net, enum net_op op, const char *name, int in0, int in1);
+
+// Shape of every node for one input size: hw[i] = {height, width}; channels are in the
+// node. Also resolves NET_PAD_SAME. ERR_FORMAT when an extent would vanish or does not
+// fit.
+struct net_shape {
+    int h, w;
+    int pad_top, pad_left; // resolved
+};
+enum err_code net_shapes(const struct net *net, int height, int width,
+                         struct net_shape *shapes, struct err *e) MUST_CHECK;
+
+// Multiply-adds of a node at its shape.
+uint64_t net_macs(const struct net *net, int i, const struct net_shape *shapes);
+
+// Folds each NET_AFFINE into the convolution in front of it (double precision) when that
+// one has no other reader, and drops it from the list.
+enum err_code net_fold(struct net *net, struct err *e) MUST_CHECK;
+
+// Checks order, channel counts and that every weight is finite; what every reader calls
+// last. The message names the node.
+enum err_code net_check(const struct net *net, struct err *e) MUST_CHECK;
+
+// "pointwise", "conv3x3", "depthwise3x3", … for people; borrowed static text.
+const char *net_op_name(const struct net_node *node);
+
+#endif

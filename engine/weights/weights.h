@@ -1,0 +1,30 @@
+#ifndef ENG_WEIGHTS_H
+#define ENG_WEIGHTS_H
+
+// Readers of model files. Each turns one format into a net; they are told apart by
+// content.
+
+#include "engine/model/net.h"
+
+#include "base/err.h"
+
+struct weights_opts {
+    const char *arch; // forced architecture, or NULL
+};
+
+// Reads any supported file into a checked, unfolded net.
+enum err_code weights_open(const char *path, const struct weights_opts *opts,
+                           struct net *out, struct err *e) MUST_CHECK;
+
+// Replaces everything after the global pooling by fc.weight [C, features] and fc.bias [C]
+// of a safetensors file; metadata xlens.preprocess, xlens.input and xlens.labels override
+// the net's. ERR_FORMAT names both feature counts when they differ.
+enum err_code weights_head_apply(const char *path, struct net *net,
+                                 struct err *e) MUST_CHECK;
+
+// Writes a folded net in the native format (see the man page xlens-model(5)).
+enum err_code weights_native_write(const struct net *net, const char *source_hash,
+                                   const char *path, bool force,
+                                   struct err *e) MUST_CHECK;
+
+#endif

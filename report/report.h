@@ -1,0 +1,144 @@
+#ifndef REPORT_H
+#define REPORT_H
+
+// What rows mean: accuracy, confusion, classes, calibration, filters, and files that
+// other tools read. Pure functions over rows; the same ones feed the terminal UI, --json
+// and exports. Formulas name their source.
+
+#include "cache/row.h"
+#include "dataset/labels.h"
+
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+// ---- accuracy ----
+
+// Running counts; adding and taking away a row are O(1), so a live view stays exact.
+struct rep_tally {
+    size_t images;   // rows seen
+    size_t done;     // with a prediction
+    size_t failed;   // with an error
+    size_t labelled; // with a prediction and a label
+    size_t top1, top5;
+};
+void rep_tally_add(struct rep_tally *tally, const struct row *row);
+void rep_tally_remove(struct rep_tally *tally, const struct row *row);
+
+// Percent, or NaN when nothing is labelled.
+double rep_percent(size_t hits, size_t of);
+
+// Wilson score interval (Wilson 1927) at 95 % for hits of n, in percent; 0…100 when n is
+// 0.
+struct rep_interval {
+    double low, high;
+};
+struct rep_interval rep_wilson(size_t hits, size_t n);
+
+// ---- confusion ----
+
+struct rep_pair {
+    int truth, predicted;
+    size_t count;
+    size_t truth_total; // scored pictures of the true class
+};
+
+// Most confused pairs (truth ≠ predicted), most first, ties by class indices; malloc'ed.
+enum err_code rep_pairs(const struct row *rows, size_t n, struct rep_pair **pairs,
+                        size_t *count, struct err *e) MUST_CHECK;
+
+// Every non-empty cell including the diagonal, ordered by (truth, predicted).
+enum err_code rep_confusion(const struct row *rows, size_t n, struct rep_pair **cells,
+                            size_t *count, struct err *e) MUST_CHECK;
+
+// ---- classes ----
+
+struct rep_class {
+    int index;
+    size_t support;   // scored pictures of this class
+    size_t predicted; // scored pictures that were called this class
+    size_t correct;
+    size_t top5;
+    double precision, recall, f1; // NaN where undefined
+    int confused_with;            // most frequent wrong answer, -1 when none
+    size_t confused_count;
+};
+
+// One entry a class 0 … classes-1; malloc'ed.
+enum err_code rep_classes(const struct row *rows, size_t n, int classes,
+                          struct rep_class **out, struct err *e) MUST_CHECK;
+
+// ---- calibration ----
+
+enum { REP_BINS = 15 };
+struct rep_bin {
+    double low, high; // of confidence (prob of the best)
+    size_t count, correct;
+    double mean_confidence, accuracy; // NaN when empty
+};
+// Equal-width bins and the expected calibration error (Guo et al. 2017), 0…1.
+void rep_calibration(const struct row *rows, size_t n, struct rep_bin bins[REP_BINS],
+                     double *ece);
+
+// ---- filters ----
+
+// "wrong and conf>0.9 and class=crane": see xlens(1), FILTERS. Terms: wrong right top5
+// missed5 error run unrun labelled unlabelled marked; class= pred= file~ ; conf< conf>
+// conf<= conf>= rank= margin< …; and or not ( ). "" matches everything. Class names,
+// indices and WordNet ids are accepted; a name that several classes bear matches all of
+// them.
+struct rep_filter;
+enum err_code rep_filter_parse(const char *text, const struct labels *labels,
+                               struct rep_filter **out, struct err *e) MUST_CHECK;
+bool rep_filter_match(const struct rep_filter *filter, const struct row *row,
+                      bool marked);
+void rep_filter_free(struct rep_filter *filter);
+
+// ---- order ----
+
+enum rep_sort {
+    REP_SORT_FILE,
+    REP_SORT_CONFIDENCE, // most confident first
+    REP_SORT_LABEL,
+    REP_SORT_PREDICTED,
+    REP_SORT_MARGIN, // smallest gap between the best two first
+    REP_SORT_COUNT
+};
+const char *rep_sort_name(enum rep_sort sort);
+// Sorts indices into rows; rows without a prediction come last; ties by index.
+void rep_sort(const struct row *rows, size_t *indices, size_t n, enum rep_sort sort,
+              bool reverse);
+
+// ---- export ----
+
+enum rep_format { REP_CSV, REP_JSONL, REP_DATALIST, REP_CONFUSION, REP_FORMAT_COUNT };
+
+struct rep_export {
+    const struct row *rows;
+    const size_t *indices; // which, in which order
+    size_t count;
+    const struct labels *labels;
+    int classes;
+    const char *root; // absolute folder of the dataset, for the datalist
+};
+
+// csv columns: file,label,label_name,top1…top5,prob1…prob5,error. The datalist has
+// absolute paths and, where known, the label as last token. confusion: csv with truth
+// names as rows.
+enum err_code rep_export_write(const struct rep_export *what, enum rep_format format,
+                               FILE *out, struct err *e) MUST_CHECK;
+
+// The table (or the confusion counts) as one npz: file, label, top, prob / counts, names.
+enum err_code rep_export_npz(const struct rep_export *what, const char *path, bool force,
+                             struct err *e) MUST_CHECK;
+enum err_code rep_confusion_npz(const struct rep_export *what, const char *path,
+                                bool force, struct err *e) MUST_CHECK;
+
+// "PATH: Relay top-K id: N, prob: P, class name: NAME", five lines a picture.
+void rep_relay_write(FILE *out, const char *path, const struct row *row,
+                     const struct labels *labels);
+
+#endif
