@@ -1,0 +1,24 @@
+#ifndef ENG_MODEL_ARCH_H
+#define ENG_MODEL_ARCH_H
+
+// The published architectures as tables: from the tensors of a state dict to a net.
+// Sources: timm 0.6.5, keras.applications.Xception, PaddleClas; widths, depths and class
+// counts come from the tensors, so smaller relatives of a family build as well.
+
+#include "engine/model/net.h"
+#include "engine/weights/bag.h"
+
+#include "base/err.h"
+
+// Names of all architectures; NULL-terminated.
+const char *const *arch_names(void);
+
+// Builds the net (not folded). arch NULL: told from the tensor names and shapes. Fills
+// arch, publisher, preset, crop_pct, height and width of the net. Keras tensors bear
+// their canonical names (block1_conv1/kernel, …; the four shortcut convolutions conv2d …
+// conv2d_3 and batch_normalization … batch_normalization_3 in network order).
+// ERR_FORMAT: not an Xception; missing or spare tensor; wrong shape.
+enum err_code arch_build(struct bag *bag, const char *arch, struct net *out,
+                         struct err *e) MUST_CHECK;
+
+#endif
