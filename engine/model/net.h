@@ -5,6 +5,7 @@
 // nodes in execution order, float32 weights, a few op kinds.
 
 #include "base/err.h"
+#include "base/file.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -40,6 +41,7 @@ struct net_node {
     // affine [channels]; fc [in][out]. NULL where the op has none.
     float *weight;
     float *bias;           // [channels] or NULL
+    bool borrowed;         // weight and bias lie in net.mapping; never written to
     uint64_t params;       // trainable numbers that this node (or what was folded in) had
     uint64_t params_stats; // running statistics beside them
 };
@@ -55,12 +57,14 @@ struct net {
     char preset[24];
     int height, width;
     double crop_pct;
-    char *labels; // malloc'ed or NULL, as in eng_info
+    char *labels;              // malloc'ed or NULL, as in eng_info
+    struct file_bytes mapping; // what borrowed weights point into, or zeroed
 };
 
 void net_release(struct net *net);
 
-// Appends a zeroed node of this op and gives its index. name is copied.
+// Appends a zeroed node of this op and gives its index. name is copied; in1 is -1 for all
+// but NET_ADD, both are for NET_INPUT.
 int net_add(struct net *net, enum net_op op, const char *name, int in0, int in1);
 
 // Shape of every node for one input size: hw[i] = {height, width}; channels are in the
@@ -80,8 +84,17 @@ uint64_t net_macs(const struct net *net, int i, const struct net_shape *shapes);
 // one has no other reader, and drops it from the list.
 enum err_code net_fold(struct net *net, struct err *e) MUST_CHECK;
 
-// Checks order, channel counts and that every weight is finite; what every reader calls
-// last. The message names the node.
+// Number of inputs of a conv, depthwise or fc: channels of the node it reads.
+int net_in_channels(const struct net *net, int i);
+
+// Floats that node i must have as weight; 0 for ops without one.
+size_t net_weight_count(const struct net *net, int i);
+
+// What every reader calls last; the message names the node. Afterwards it holds that
+// nodes[0] alone is NET_INPUT with 3 channels, inputs come before their readers, every
+// node but the last is read, channel counts and kernel extents are sound, every weight is
+// finite, and there is one NET_GAP with only NET_RELU and NET_FC behind it, the last an
+// NET_FC.
 enum err_code net_check(const struct net *net, struct err *e) MUST_CHECK;
 
 // "pointwise", "conv3x3", "depthwise3x3", … for people; borrowed static text.
