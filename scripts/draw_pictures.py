@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Pictures for the demo when no photographs can be had: six kinds of shapes as PNG, with
+"""Pictures for the demo when no photographs can be had: ten kinds of shapes as PNG, with
 pictures.csv (file,label) and classes.txt beside them. draw_pictures.py FOLDER"""
-import pathlib, struct, sys, zlib
+import math, pathlib, struct, sys, zlib
 
 SIDE = 150
 KINDS = {  # is (x, y), both -1…1, inside the shape?
@@ -10,9 +10,13 @@ KINDS = {  # is (x, y), both -1…1, inside the shape?
     "square": lambda x, y: max(abs(x), abs(y)) < .6,
     "cross": lambda x, y: min(abs(x), abs(y)) < .2,
     "stripes": lambda x, y: int((x + 1) * 5) % 2 == 0,
+    "bars": lambda x, y: int((y + 1) * 5) % 2 == 0,
     "checks": lambda x, y: (int((x + 1) * 4) + int((y + 1) * 4)) % 2 == 0,
+    "diamond": lambda x, y: abs(x) + abs(y) < .8,
+    "triangle": lambda x, y: -.7 < y < .7 and abs(x) < (y + .7) / 2,
+    "waves": lambda x, y: math.sin(x * 9) / 4 > y,
 }
-COLOURS = [(200, 60, 50), (40, 110, 190), (60, 150, 70)]
+COLOURS = [(200, 60, 50), (40, 110, 190)]
 
 
 def chunk(kind, data):
@@ -40,4 +44,4 @@ for index, (kind, inside) in enumerate(KINDS.items()):
         (folder / name).write_bytes(png(inside, colour))
         lines.append(f"{name},{index}")
 (folder / "pictures.csv").write_text("\n".join(lines) + "\n")
-(folder / "classes.txt").write_text("\n".join(KINDS) + "\n")
+(folder / "classes.txt").write_text("".join(f"synthetic {kind}\n" for kind in KINDS))
