@@ -67,6 +67,7 @@ enum err_code arc_npz_put_strings(struct npz_writer *npz, const char *key,
                                   const char *const *text, size_t n,
                                   struct err *e) MUST_CHECK;
 
+// Frees the writer whatever happens; on failure nothing is left under the final name.
 enum err_code arc_npz_commit(struct npz_writer *npz, struct err *e) MUST_CHECK;
 void arc_npz_discard(struct npz_writer *npz);
 
