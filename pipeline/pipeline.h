@@ -11,6 +11,7 @@
 
 #include "base/err.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -107,6 +108,7 @@ struct pipe_npz {
         *prep; // NULL: raw uint8 CHW RGB as cv2.imread; else float32 [1,3,H,W]
     int threads;
     bool force; // rewrite files that are there; else they are kept (resume)
+    const atomic_bool *cancel; // when it turns true: ends with ERR_INTERRUPTED; or NULL
 };
 struct pipe_npz_result {
     size_t written, kept, failed;
