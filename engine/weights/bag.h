@@ -11,7 +11,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum bag_dtype { BAG_F32, BAG_F16, BAG_BF16, BAG_F64, BAG_I8, BAG_I64, BAG_OTHER };
+enum bag_dtype {
+    BAG_F32,
+    BAG_F16,
+    BAG_BF16,
+    BAG_F64,
+    BAG_I8,
+    BAG_I64,
+    BAG_OTHER, // anything of one byte an element that no network reads
+    BAG_DTYPE_COUNT
+};
 enum { BAG_MAX_DIMS = 8 };
 
 struct bag_tensor {
@@ -28,6 +37,8 @@ struct bag {
     char *path; // for messages
     struct bag_tensor *tensors;
     size_t count, cap;
+    uint32_t *slots; // hash of names: 1 + index of a tensor, or 0
+    size_t slot_count;
     struct file_bytes file; // mapping that tensors point into, or zeroed
     void **blocks;          // malloc'ed memory that tensors point into
     size_t block_count, block_cap;
@@ -38,6 +49,9 @@ struct bag {
 
 void bag_release(struct bag *bag);
 
+// Bytes of one element; BAG_OTHER counts as 0: its size is not checked.
+size_t bag_dtype_size(enum bag_dtype dtype);
+
 // Appends a tensor (name copied). ERR_FORMAT on a duplicate name, on more than
 // BAG_MAX_DIMS dimensions, or when bytes is not the product of the shape.
 enum err_code bag_add(struct bag *bag, const struct bag_tensor *tensor,
@@ -46,8 +60,15 @@ enum err_code bag_add(struct bag *bag, const struct bag_tensor *tensor,
 // The bag becomes the owner of malloc'ed memory.
 void bag_take_block(struct bag *bag, void *block);
 
+// Appends a metadata pair (copied).
+void bag_add_meta(struct bag *bag, const char *key, const char *value);
+
+// NULL when there is none.
 const struct bag_tensor *bag_find(const struct bag *bag, const char *name);
 const char *bag_meta(const struct bag *bag, const char *key); // NULL when absent
+
+// Whether any tensor's name begins with `prefix`.
+bool bag_has_prefix(const struct bag *bag, const char *prefix);
 
 // A tensor as float32 in fresh memory, marked used. shape holds ndim extents that it must
 // have; an extent of 0 accepts any and is filled in. ERR_FORMAT: missing (with the
@@ -57,7 +78,7 @@ enum err_code bag_floats(struct bag *bag, const char *name, int ndim, size_t *sh
                          float **out, struct err *e) MUST_CHECK;
 
 // Names a tensor that no one used, as an error; integer scalars (num_batches_tracked) and
-// names that `ignore` accepts do not count.
+// names that `ignore` accepts (NULL: none) do not count.
 typedef bool bag_ignore_fn(const char *name);
 enum err_code bag_all_used(const struct bag *bag, bag_ignore_fn *ignore,
                            struct err *e) MUST_CHECK;

@@ -1,0 +1,305 @@
+#include "engine/weights/bag.h"
+
+#include "engine/weights/half.h"
+
+#include "base/mem.h"
+#include "base/str.h"
+
+#include <limits.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct {
+    const char *name;
+    size_t size;
+} dtypes[BAG_DTYPE_COUNT] = {
+    [BAG_F32] = {"float32", 4},   [BAG_F16] = {"float16", 2},
+    [BAG_BF16] = {"bfloat16", 2}, [BAG_F64] = {"float64", 8},
+    [BAG_I8] = {"int8", 1},       [BAG_I64] = {"int64", 8},
+    [BAG_OTHER] = {"another", 0},
+};
+
+// Sparse enough that a probe ends soon whatever the names are.
+enum { SLOTS_PER_TENSOR = 2 };
+
+size_t bag_dtype_size(enum bag_dtype dtype)
+{
+    return dtypes[dtype].size;
+}
+
+void bag_release(struct bag *bag)
+{
+    for (size_t i = 0; i < bag->count; i++)
+        free(bag->tensors[i].name);
+    for (size_t i = 0; i < bag->block_count; i++)
+        free(bag->blocks[i]);
+    for (size_t i = 0; i < bag->meta_count; i++)
+        free(bag->meta[i]);
+    free(bag->tensors);
+    free(bag->slots);
+    free(bag->blocks);
+    free(bag->meta);
+    free(bag->path);
+    file_bytes_release(&bag->file);
+    *bag = (struct bag){0};
+}
+
+static const char *path_of(const struct bag *bag)
+{
+    return bag->path ? bag->path : "model";
+}
+
+static uint64_t hash_name(const char *name)
+{
+    uint64_t h = 0xCBF29CE484222325U;
+    for (; *name; name++)
+        h = (h ^ (unsigned char)*name) * 0x100000001B3U;
+    return h ^ (h >> 32);
+}
+
+// The slot that holds `name`, or the empty one where it belongs.
+static uint32_t *slot_of(const struct bag *bag, const char *name)
+{
+    size_t mask = bag->slot_count - 1, i = hash_name(name) & mask;
+    while (bag->slots[i] && strcmp(bag->tensors[bag->slots[i] - 1].name, name) != 0)
+        i = (i + 1) & mask;
+    return &bag->slots[i];
+}
+
+static bool slots_grow(struct bag *bag)
+{
+    size_t want = bag->slot_count ? bag->slot_count * 2 : 64;
+    uint32_t *slots = mem_array(want, sizeof *slots);
+    if (!slots)
+        return false;
+    free(bag->slots);
+    bag->slots = slots;
+    bag->slot_count = want;
+    for (size_t i = 0; i < bag->count; i++)
+        *slot_of(bag, bag->tensors[i].name) = (uint32_t)i + 1;
+    return true;
+}
+
+static enum err_code check_size(const struct bag *bag, const struct bag_tensor *t,
+                                struct err *e)
+{
+    if (t->ndim < 0 || t->ndim > BAG_MAX_DIMS)
+        return err_set(e, ERR_FORMAT, "%s: tensor %.200s has %d dimensions, at most %d",
+                       path_of(bag), t->name, t->ndim, BAG_MAX_DIMS);
+    size_t want = bag_dtype_size(t->dtype);
+    if (want == 0)
+        return ERR_OK;
+    for (int i = 0; i < t->ndim; i++)
+        if (!mem_mul(want, t->shape[i], &want))
+            return err_set(e, ERR_LIMIT, "%s: the shape of tensor %.200s overflows",
+                           path_of(bag), t->name);
+    if (want != t->bytes)
+        return err_set(e, ERR_FORMAT,
+                       "%s: tensor %.200s has %zu bytes, its shape asks for %zu",
+                       path_of(bag), t->name, t->bytes, want);
+    return ERR_OK;
+}
+
+enum err_code bag_add(struct bag *bag, const struct bag_tensor *tensor, struct err *e)
+{
+    enum err_code rc = check_size(bag, tensor, e);
+    if (rc)
+        return rc;
+    if (bag->count >= UINT32_MAX / (2 * SLOTS_PER_TENSOR))
+        return err_set(e, ERR_LIMIT, "%s: too many tensors", path_of(bag));
+    if ((bag->count + 1) * SLOTS_PER_TENSOR > bag->slot_count && !slots_grow(bag))
+        return err_set(e, ERR_NOMEM, "%s: out of memory", path_of(bag));
+    uint32_t *slot = slot_of(bag, tensor->name);
+    if (*slot)
+        return err_set(e, ERR_FORMAT, "%s: tensor %.200s appears twice", path_of(bag),
+                       tensor->name);
+    if (!mem_grow(&bag->tensors, &bag->cap, bag->count + 1, sizeof *bag->tensors))
+        return err_set(e, ERR_NOMEM, "%s: out of memory", path_of(bag));
+    bag->tensors[bag->count] = *tensor;
+    bag->tensors[bag->count].name = mem_dup(tensor->name);
+    bag->tensors[bag->count].used = false;
+    *slot = (uint32_t)++bag->count;
+    return ERR_OK;
+}
+
+// Pointer lists hold a few entries a tensor, so running out is as fatal as in mem_new.
+static void *push(void *list, size_t *cap, size_t count, void *item)
+{
+    void **items = list;
+    if (!mem_grow(&items, cap, count + 1, sizeof *items))
+        abort();
+    items[count] = item;
+    return items;
+}
+
+void bag_take_block(struct bag *bag, void *block)
+{
+    bag->blocks = push(bag->blocks, &bag->block_cap, bag->block_count, block);
+    bag->block_count++;
+}
+
+void bag_add_meta(struct bag *bag, const char *key, const char *value)
+{
+    bag->meta = push(bag->meta, &bag->meta_cap, bag->meta_count++, mem_dup(key));
+    bag->meta = push(bag->meta, &bag->meta_cap, bag->meta_count++, mem_dup(value));
+}
+
+const struct bag_tensor *bag_find(const struct bag *bag, const char *name)
+{
+    uint32_t *slot = bag->slot_count ? slot_of(bag, name) : NULL;
+    return slot && *slot ? &bag->tensors[*slot - 1] : NULL;
+}
+
+const char *bag_meta(const struct bag *bag, const char *key)
+{
+    for (size_t i = 0; i + 1 < bag->meta_count; i += 2)
+        if (strcmp(bag->meta[i], key) == 0)
+            return bag->meta[i + 1];
+    return NULL;
+}
+
+bool bag_has_prefix(const struct bag *bag, const char *prefix)
+{
+    for (size_t i = 0; i < bag->count; i++)
+        if (str_starts_with(bag->tensors[i].name, prefix))
+            return true;
+    return false;
+}
+
+// Tensor names are paths, so the likest one shares the most characters at both ends.
+static const char *nearest_name(const struct bag *bag, const char *name)
+{
+    size_t len = strlen(name), best_score = len / 2;
+    const char *best = NULL;
+    for (size_t i = 0; i < bag->count; i++) {
+        const char *other = bag->tensors[i].name;
+        size_t other_len = strlen(other), head = 0, tail = 0;
+        size_t most = len < other_len ? len : other_len;
+        while (head < most && name[head] == other[head])
+            head++;
+        while (tail < most - head && name[len - 1 - tail] == other[other_len - 1 - tail])
+            tail++;
+        if (head + tail > best_score) {
+            best_score = head + tail;
+            best = other;
+        }
+    }
+    return best;
+}
+
+static enum err_code missing(const struct bag *bag, const char *name, struct err *e)
+{
+    const char *near = nearest_name(bag, name);
+    if (near)
+        return err_set(e, ERR_FORMAT, "%s: tensor %s is missing (nearest name: %.200s)",
+                       path_of(bag), name, near);
+    return err_set(e, ERR_FORMAT, "%s: tensor %s is missing", path_of(bag), name);
+}
+
+static void add_shape(struct str *s, int ndim, const size_t *shape)
+{
+    if (ndim == 0)
+        str_add(s, "a scalar");
+    for (int i = 0; i < ndim; i++) {
+        str_add(s, i ? "x" : "");
+        if (shape[i])
+            str_addf(s, "%zu", shape[i]);
+        else
+            str_add(s, "?");
+    }
+}
+
+static enum err_code check_shape(const struct bag *bag, const struct bag_tensor *t,
+                                 int ndim, size_t *shape, struct err *e)
+{
+    bool same = t->ndim == ndim;
+    for (int i = 0; same && i < ndim; i++)
+        same = t->shape[i] > 0 && t->shape[i] <= INT_MAX &&
+               (shape[i] == 0 || shape[i] == t->shape[i]);
+    if (same) {
+        memcpy(shape, t->shape, (size_t)ndim * sizeof *shape);
+        return ERR_OK;
+    }
+    struct str s = {0};
+    str_addf(&s, "%s: tensor %.200s is ", path_of(bag), t->name);
+    add_shape(&s, t->ndim, t->shape);
+    str_add(&s, ", expected ");
+    add_shape(&s, ndim, shape);
+    enum err_code rc = err_set(e, ERR_FORMAT, "%s", str_get(&s));
+    str_release(&s);
+    return rc;
+}
+
+static void convert(const struct bag_tensor *t, size_t n, float *out)
+{
+    const uint8_t *from = t->data;
+    if (t->dtype == BAG_F32) {
+        memcpy(out, from, n * sizeof *out);
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        uint16_t half;
+        double wide;
+        if (t->dtype == BAG_F64) {
+            memcpy(&wide, from + 8 * i, sizeof wide);
+            out[i] = (float)wide;
+        } else {
+            memcpy(&half, from + 2 * i, sizeof half);
+            out[i] = t->dtype == BAG_F16 ? half_to_float(half) : bf16_to_float(half);
+        }
+    }
+}
+
+static enum err_code check_finite(const struct bag *bag, const struct bag_tensor *t,
+                                  const float *values, size_t n, struct err *e)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!isfinite(values[i]))
+            return err_set(
+                e, ERR_FORMAT, "%s: tensor %.200s holds %s at element %zu of %zu",
+                path_of(bag), t->name, isnan(values[i]) ? "NaN" : "infinity", i, n);
+    return ERR_OK;
+}
+
+enum err_code bag_floats(struct bag *bag, const char *name, int ndim, size_t *shape,
+                         float **out, struct err *e)
+{
+    uint32_t *slot = bag->slot_count ? slot_of(bag, name) : NULL;
+    if (!slot || !*slot)
+        return missing(bag, name, e);
+    struct bag_tensor *t = &bag->tensors[*slot - 1];
+    if (t->dtype == BAG_I8 || t->dtype == BAG_I64 || t->dtype == BAG_OTHER)
+        return err_set(e, ERR_FORMAT,
+                       "%s: tensor %s is of %s type, expected a float type", path_of(bag),
+                       name, dtypes[t->dtype].name);
+    enum err_code rc = check_shape(bag, t, ndim, shape, e);
+    if (rc)
+        return rc;
+    size_t n = t->bytes / bag_dtype_size(t->dtype);
+    float *values = mem_array(n, sizeof *values);
+    if (!values)
+        return err_set(e, ERR_NOMEM, "%s: no memory for tensor %s", path_of(bag), name);
+    convert(t, n, values);
+    rc = check_finite(bag, t, values, n, e);
+    if (rc) {
+        free(values);
+        return rc;
+    }
+    t->used = true;
+    *out = values;
+    return ERR_OK;
+}
+
+enum err_code bag_all_used(const struct bag *bag, bag_ignore_fn *ignore, struct err *e)
+{
+    for (size_t i = 0; i < bag->count; i++) {
+        const struct bag_tensor *t = &bag->tensors[i];
+        bool counter = t->dtype == BAG_I64 && t->bytes <= 8;
+        if (!t->used && !counter && !(ignore && ignore(t->name)))
+            return err_set(e, ERR_FORMAT, "%s: tensor %.200s has no place in the network",
+                           path_of(bag), t->name);
+    }
+    return ERR_OK;
+}
