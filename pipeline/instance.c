@@ -7,7 +7,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 // A photograph of DS_MAX_PIXELS at the worst quality is far below this.
 enum { MAX_FILE = 512 << 20 };
@@ -66,14 +65,9 @@ static enum err_code compute(struct instance *in, size_t position, struct outcom
     const struct ds_prep *prep = &in->job->spec.setup->prep;
     struct file_bytes bytes = {0};
     struct ds_image image = {0};
-    struct stat st;
     // The time is taken before the bytes: a file that changes in between is seen as
     // changed by the next run.
-    if (stat(o->path, &st) == 0) {
-        o->stat = (struct cache_stat){
-            st.st_size, (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec};
-        o->have_stat = true;
-    }
+    o->have_stat = job_stat(o->path, &o->stat);
     TRY(file_read(o->path, MAX_FILE, &bytes, e));
     if (in->job->cache) {
         o->hash = cache_hash_bytes(bytes.data, bytes.len);
@@ -115,7 +109,7 @@ static void run_position(struct instance *in, size_t position)
     job_emit(job, &o);
 }
 
-void *instance_main(void *arg)
+void *job_instance_main(void *arg)
 {
     struct instance *in = arg;
     size_t position;

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 size_t job_item(const struct pipe_job *job, size_t position)
@@ -22,6 +23,16 @@ const char *job_reason(const char *message, const char *path)
     if (strncmp(message, path, n) == 0 && strncmp(message + n, ": ", 2) == 0)
         return message + n + 2;
     return message;
+}
+
+bool job_stat(const char *path, struct cache_stat *out)
+{
+    struct stat st;
+    if (stat(path, &st) != 0)
+        return false;
+    *out = (struct cache_stat){st.st_size, (int64_t)st.st_mtim.tv_sec * 1000000000 +
+                                               st.st_mtim.tv_nsec};
+    return true;
 }
 
 double job_clock(const struct pipe_job *job)
@@ -197,11 +208,11 @@ static enum err_code start_threads(struct pipe_job *job, struct err *e)
 {
     job->started_at = clock_now();
     job->working = job->instance_count;
-    int failed = pthread_create(&job->writer, NULL, writer_main, job);
+    int failed = pthread_create(&job->writer, NULL, job_writer_main, job);
     job->writer_started = !failed;
     for (int i = 0; i < job->instance_count && !failed; i++) {
         struct instance *in = &job->instances[i];
-        failed = pthread_create(&in->thread, NULL, instance_main, in);
+        failed = pthread_create(&in->thread, NULL, job_instance_main, in);
         in->started = !failed;
     }
     if (!failed)

@@ -93,8 +93,11 @@ double job_clock(const struct pipe_job *job);
 // may belong to another name of the same bytes.
 const char *job_reason(const char *message, const char *path);
 
-// Threads.
-void *instance_main(void *instance);
-void *writer_main(void *job);
+// Size and time of a file; false when it is not there.
+bool job_stat(const char *path, struct cache_stat *out);
+
+// The threads; their argument is a struct instance and the struct pipe_job.
+void *job_instance_main(void *arg);
+void *job_writer_main(void *arg);
 
 #endif

@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 
 // Pictures looked up between two glances at the mutex, and seconds between commits.
@@ -47,16 +46,13 @@ static enum err_code look_up(struct pipe_job *job, size_t position, bool *found,
                              struct err *e)
 {
     enum err_code rc = ERR_OK;
-    struct stat st;
     size_t index = job_item(job, position);
     const struct ds_item *item = ds_item(job->spec.ds, index);
     struct outcome o = {.item = index, .have_hash = true, .from_cache = true};
     char *path = ds_path(job->spec.ds, index);
     *found = false;
-    if (stat(path, &st) != 0)
+    if (!job_stat(path, &o.stat))
         goto out;
-    o.stat = (struct cache_stat){st.st_size, (int64_t)st.st_mtim.tv_sec * 1000000000 +
-                                                 st.st_mtim.tv_nsec};
     TRY(cache_file_find(job->cache, path, &o.stat, &o.hash, found, e));
     if (!*found)
         goto out;
@@ -160,7 +156,7 @@ static void finish(struct pipe_job *job)
     pthread_mutex_unlock(&job->lock);
 }
 
-void *writer_main(void *arg)
+void *job_writer_main(void *arg)
 {
     struct pipe_job *job = arg;
     struct outcomes batch = {0};
