@@ -29,26 +29,24 @@ const char *const *arch_names(void)
     return names;
 }
 
-static enum err_code find_by_name(const struct bag *bag, const char *arch,
-                                  const struct arch_row **out, struct err *e)
+// Both finders give NULL and raise in the context when no row fits.
+static const struct arch_row *find_by_name(struct arch_ctx *c, const char *arch)
 {
     struct str known = {0};
+    const struct arch_row *row = NULL;
     for (int i = 0; i < ROWS; i++) {
-        if (strcmp(rows[i].name, arch) == 0) {
-            str_release(&known);
-            *out = &rows[i];
-            if (bag_find(bag, rows[i].family->probe))
-                return ERR_OK;
-            return err_set(e, ERR_FORMAT, "%s: not a %s: it has no tensor %s", bag->path,
-                           arch, rows[i].family->probe);
-        }
+        if (strcmp(rows[i].name, arch) == 0)
+            row = &rows[i];
         str_addf(&known, "%s%s", i ? ", " : "", rows[i].name);
     }
-    enum err_code rc =
-        err_set(e, ERR_USAGE, "unknown architecture %s, expected one of %s", arch,
-                str_get(&known));
+    if (!row)
+        c->rc = err_set(c->e, ERR_USAGE, "unknown architecture %s, expected one of %s",
+                        arch, str_get(&known));
+    else if (!bag_find(c->bag, row->family->probe))
+        c->rc = err_set(c->e, ERR_FORMAT, "%s: not a %s: it has no tensor %s",
+                        c->bag->path, arch, row->family->probe);
     str_release(&known);
-    return rc;
+    return c->rc ? NULL : row;
 }
 
 static enum err_code not_an_xception(const struct bag *bag, struct err *e)
@@ -71,10 +69,10 @@ static enum err_code not_an_xception(const struct bag *bag, struct err *e)
 }
 
 // The row of the family whose entry flow has as many blocks and whose depth is nearest.
-static enum err_code find_by_tensors(struct arch_ctx *c, const struct arch_row **out)
+static const struct arch_row *find_by_tensors(struct arch_ctx *c)
 {
     int nearest = 0;
-    *out = NULL;
+    const struct arch_row *best = NULL;
     for (int i = 0; i < ROWS; i++) {
         int entry, middle;
         if (!bag_find(c->bag, rows[i].family->probe))
@@ -83,20 +81,40 @@ static enum err_code find_by_tensors(struct arch_ctx *c, const struct arch_row *
         rows[i].family->survey(c, &entry, &middle);
         int distance = abs(middle - rows[i].middle) +
                        1000 * abs(entry - (int)strlen(rows[i].strides));
-        if (!*out || distance < nearest) {
-            *out = &rows[i];
+        if (!best || distance < nearest) {
+            best = &rows[i];
             nearest = distance;
         }
     }
-    return *out ? ERR_OK : not_an_xception(c->bag, c->e);
+    if (!best)
+        c->rc = not_an_xception(c->bag, c->e);
+    return best;
+}
+
+static void build(struct arch_ctx *c)
+{
+    c->dialect = c->row->family->dialect;
+    c->row->family->survey(c, &c->entry, &c->middle);
+    int known = (int)strlen(c->row->strides);
+    if (c->entry > known) {
+        c->rc = err_set(c->e, ERR_FORMAT,
+                        "%s: %d blocks in the entry flow, %s has %d: their strides are "
+                        "not known",
+                        c->bag->path, c->entry, c->row->name, known);
+        return;
+    }
+    int input = net_add(c->net, NET_INPUT, "input", -1, -1);
+    c->net->nodes[input].channels = 3;
+    c->row->family->build(c);
+    if (c->rc == ERR_OK)
+        c->rc = bag_all_used(c->bag, NULL, c->e);
 }
 
 static void describe(struct net *net, const struct arch_row *row)
 {
     (void)snprintf(net->arch, sizeof net->arch, "%s", row->name);
     (void)snprintf(net->publisher, sizeof net->publisher, "%s", row->publisher);
-    // timm's own preprocessing has to be asked for: its name for pictures is the
-    // recipe's.
+    // timm's own preprocessing has to be asked for: its models default to the recipe's.
     bool timm = strcmp(row->publisher, "timm") == 0;
     (void)snprintf(net->preset, sizeof net->preset, "%s",
                    timm ? "xception" : row->publisher);
@@ -109,17 +127,10 @@ enum err_code arch_build(struct bag *bag, const char *arch, struct net *out,
 {
     struct arch_ctx c = {.bag = bag, .net = out, .e = e};
     *out = (struct net){0};
-    c.rc = arch ? find_by_name(bag, arch, &c.row, e) : find_by_tensors(&c, &c.row);
-    if (c.rc)
+    c.row = arch ? find_by_name(&c, arch) : find_by_tensors(&c);
+    if (!c.row)
         return c.rc;
-    int entry;
-    c.dialect = c.row->family->dialect;
-    c.row->family->survey(&c, &entry, &c.middle);
-    net_add(out, NET_INPUT, "input", -1, -1);
-    out->nodes[0].channels = 3;
-    c.row->family->build(&c);
-    if (c.rc == ERR_OK)
-        c.rc = bag_all_used(bag, NULL, e);
+    build(&c);
     if (c.rc)
         net_release(out);
     else

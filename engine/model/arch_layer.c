@@ -72,6 +72,11 @@ bool arch_has(const struct arch_ctx *c, const char *fmt, ...)
     return bag_has_prefix(c->bag, name);
 }
 
+int arch_stride(const struct arch_ctx *c, int block)
+{
+    return c->row->strides[block] - '0';
+}
+
 // The tensor <layer><leaf>, or NULL after a failure.
 static float *take(struct arch_ctx *c, const char *layer, const char *leaf, int ndim,
                    size_t *shape)

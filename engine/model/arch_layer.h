@@ -35,7 +35,7 @@ struct arch_ctx {
     struct net *net;
     const struct arch_row *row;
     const struct arch_dialect *dialect;
-    int middle; // blocks in the middle flow, by the tensors
+    int entry, middle; // blocks of these flows, by the tensors
     struct err *e;
     enum err_code rc;
     char names[8][ARCH_NAME_MAX]; // of layers, for arch_name
@@ -47,6 +47,9 @@ const char *arch_name(struct arch_ctx *c, const char *fmt, ...) PRINTF_LIKE(2, 3
 
 // Whether a tensor's name begins so.
 bool arch_has(const struct arch_ctx *c, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+// Stride of an entry block, by the row.
+int arch_stride(const struct arch_ctx *c, int block);
 
 int arch_conv3x3(struct arch_ctx *c, int x, const char *layer, int stride, int pad);
 int arch_conv1x1(struct arch_ctx *c, int x, const char *layer, int stride); // shortcut

@@ -13,7 +13,8 @@ struct arch_family {
     void (*build)(struct arch_ctx *c);
 };
 
-extern const struct arch_family arch_timm_legacy, arch_keras_legacy;
+extern const struct arch_family arch_timm_legacy, arch_keras_legacy, arch_timm_aligned,
+    arch_timm_preact, arch_ppcls, arch_ppcls_deeplab;
 
 struct arch_row {
     const char *name, *publisher;
