@@ -112,6 +112,10 @@ void eng_session_run(struct eng_session *session, const float *input, int n,
 // Extent of eng_output.map.
 void eng_session_map_size(const struct eng_session *session, int *h, int *w);
 
+// Seconds that the last run spent on each of info.layers; what runs inside another
+// layer's step (a depthwise convolution, an add, a ReLU) counts there.
+void eng_session_layer_seconds(const struct eng_session *session, double *seconds);
+
 // Multiply-add peak of the ISA with this many threads, GFLOP/s, measured for about 0.2 s.
 double eng_peak_gflops(enum eng_isa isa, int threads);
 

@@ -1,0 +1,13 @@
+# The only list of instruction-set flags; the rest of the program is baseline x86-64.
+set(ISA_FLAGS_scalar "")
+set(ISA_FLAGS_avx2 -mavx2 -mfma -mf16c)
+
+# An object library of one ISA's kernels, part of `target`. Always optimised: a debug or
+# sanitizer build would spend its time here otherwise. Contraction stays explicit, so that
+# every path of a family rounds alike.
+function(add_isa_kernels target isa)
+  add_library(kern_${isa} OBJECT ${ARGN})
+  target_compile_options(kern_${isa} PRIVATE -O3 -ffp-contract=off -fno-math-errno
+    ${ISA_FLAGS_${isa}})
+  target_sources(${target} PRIVATE $<TARGET_OBJECTS:kern_${isa}>)
+endfunction()

@@ -1,0 +1,58 @@
+#ifndef ENG_EXEC_H
+#define ENG_EXEC_H
+
+// Runs the steps of a plan. All members of a team call exec_step with the same step and
+// share its rows; a barrier between steps is the caller's. Nothing here allocates.
+
+#include "engine/plan/layout.h"
+
+struct exec_member {
+    float *panel;       // left panel of a GEMM
+    const float **taps; // window pointers
+};
+
+struct exec {
+    const struct plan *plan;
+    const struct layout *layout;
+    float *values;       // the block that layout's offsets refer to
+    const float *zeros;  // a pixel outside the picture …
+    const float *lowest; // … and one for maxima
+    struct exec_member *member;
+    const float *input; // [pictures][3][h][w]
+    int pictures;
+};
+
+void exec_step(const struct exec *x, int step, int member, int members);
+
+// Rows m … m + rows - 1 of the left panel, laid out [k_blocks][rows][8] (feed.c).
+void exec_feed(const struct exec *x, int step, const struct exec_member *me, int m,
+               int rows, float *panel);
+
+// GEMM steps (gemm.c).
+void exec_gemm(const struct exec *x, int step, int member, int members);
+
+// A pixel counted over all pictures; exec_pixel_next goes on in rows.
+struct exec_pixel {
+    int picture, y, x;
+};
+
+struct exec_pixel exec_pixel_at(const struct window *w, int m);
+void exec_pixel_next(const struct window *w, struct exec_pixel *p);
+
+// Pointers to what a window sees at a pixel; `outside` stands for padding.
+void exec_taps(const struct window *w, const float *src, const float *outside,
+               struct exec_pixel at, const float **taps);
+
+// Depthwise convolution of neighbouring pixels m … m + pixels - 1 by the kernel that
+// fits; k holds all but the pixels and where they are written.
+void exec_depthwise(const struct exec *x, int step, const struct exec_member *me, int m,
+                    int pixels, struct kern_dw_f32 k);
+
+// The share of `n` that falls to a member: first … last - 1.
+struct exec_share {
+    int first, last;
+};
+
+struct exec_share exec_share(int n, int member, int members);
+
+#endif

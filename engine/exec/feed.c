@@ -1,0 +1,153 @@
+#include "engine/exec/exec.h"
+
+struct exec_share exec_share(int n, int member, int members)
+{
+    return (struct exec_share){(int)((long)n * member / members),
+                               (int)((long)n * (member + 1) / members)};
+}
+
+struct exec_pixel exec_pixel_at(const struct window *w, int m)
+{
+    int pixels = w->out_h * w->out_w, rest = m % pixels;
+    return (struct exec_pixel){m / pixels, rest / w->out_w, rest % w->out_w};
+}
+
+void exec_pixel_next(const struct window *w, struct exec_pixel *p)
+{
+    if (++p->x < w->out_w)
+        return;
+    p->x = 0;
+    if (++p->y < w->out_h)
+        return;
+    p->y = 0;
+    p->picture++;
+}
+
+static const float *pixel_of(const struct window *w, const float *src,
+                             const float *outside, struct exec_pixel in)
+{
+    if (in.y < 0 || in.y >= w->in_h || in.x < 0 || in.x >= w->in_w)
+        return outside;
+    return src +
+           (((ptrdiff_t)in.picture * w->in_h + in.y) * w->in_w + in.x) * w->in_channels;
+}
+
+void exec_taps(const struct window *w, const float *src, const float *outside,
+               struct exec_pixel at, const float **taps)
+{
+    struct exec_pixel in = at;
+    for (int ky = 0; ky < w->kernel_h; ky++)
+        for (int kx = 0; kx < w->kernel_w; kx++) {
+            in.y = at.y * w->stride - w->pad_top + ky * w->dilation;
+            in.x = at.x * w->stride - w->pad_left + kx * w->dilation;
+            *taps++ = pixel_of(w, src, outside, in);
+        }
+}
+
+static void taps_of_pixels(const struct window *w, const float *src, const float *outside,
+                           int m, int pixels, const float **taps)
+{
+    struct exec_pixel at = exec_pixel_at(w, m);
+    for (int p = 0; p < pixels; p++, exec_pixel_next(w, &at))
+        exec_taps(w, src, outside, at, taps + p * w->kernel_h * w->kernel_w);
+}
+
+static bool slides(const struct window *w)
+{
+    return w->kernel_h == 3 && w->kernel_w == 3 && w->stride == 1 && w->dilation == 1;
+}
+
+// Columns of three pointers under the windows of `pixels` neighbours in one row.
+static void taps_of_columns(const struct window *w, const float *src,
+                            const float *outside, struct exec_pixel at, int pixels,
+                            const float **taps)
+{
+    struct exec_pixel in = at;
+    for (int c = 0; c < pixels + 2; c++)
+        for (int ky = 0; ky < 3; ky++) {
+            in.y = at.y - w->pad_top + ky;
+            in.x = at.x - w->pad_left + c;
+            *taps++ = pixel_of(w, src, outside, in);
+        }
+}
+
+void exec_depthwise(const struct exec *x, int step, const struct exec_member *me, int m,
+                    int pixels, struct kern_dw_f32 k)
+{
+    const struct layout_step *l = &x->layout->steps[step];
+    const struct window *w = &l->window;
+    const float *src = x->values + l->src;
+    k.in = me->taps;
+    k.taps = w->kernel_h * w->kernel_w;
+    if (!slides(w)) {
+        taps_of_pixels(w, src, x->zeros, m, pixels, me->taps);
+        k.pixels = pixels;
+        x->plan->kern.dw_f32(&k);
+        return;
+    }
+    for (int done = 0; done < pixels; done += k.pixels) {
+        struct exec_pixel at = exec_pixel_at(w, m + done);
+        int in_row = w->out_w - at.x;
+        k.pixels = pixels - done < in_row ? pixels - done : in_row;
+        taps_of_columns(w, src, x->zeros, at, k.pixels, me->taps);
+        x->plan->kern.dw3x3_f32(&k);
+        k.dst += k.pixels * k.dst_pixel;
+    }
+}
+
+// Three planes, no blocks: k runs over taps, then colours, close together.
+static void feed_picture(const struct exec *x, int step, int m, int rows, float *panel)
+{
+    const struct window *w = &x->layout->steps[step].window;
+    ptrdiff_t plane = (ptrdiff_t)w->in_h * w->in_w;
+    struct exec_pixel at = exec_pixel_at(w, m);
+    int k_end = x->plan->steps[step].k_blocks * KERN_BLOCK;
+    for (int r = 0; r < rows; r++, exec_pixel_next(w, &at)) {
+        float *dst = panel + r * KERN_BLOCK;
+        int k = 0;
+        for (int t = 0; t < w->kernel_h * w->kernel_w; t++) {
+            int iy = at.y * w->stride - w->pad_top + t / w->kernel_w * w->dilation;
+            int ix = at.x * w->stride - w->pad_left + t % w->kernel_w * w->dilation;
+            bool inside = iy >= 0 && iy < w->in_h && ix >= 0 && ix < w->in_w;
+            const float *src = x->input + 3 * plane * at.picture +
+                               (inside ? (ptrdiff_t)iy * w->in_w + ix : 0);
+            for (int c = 0; c < 3; c++, k++)
+                dst[k / KERN_BLOCK * (rows * KERN_BLOCK) + k % KERN_BLOCK] =
+                    inside ? src[c * plane] : 0;
+        }
+        for (; k < k_end; k++)
+            dst[k / KERN_BLOCK * (rows * KERN_BLOCK) + k % KERN_BLOCK] = 0;
+    }
+}
+
+void exec_feed(const struct exec *x, int step, const struct exec_member *me, int m,
+               int rows, float *panel)
+{
+    const struct plan_step *s = &x->plan->steps[step];
+    const struct layout_step *l = &x->layout->steps[step];
+    if (s->feed == FEED_PICTURE) {
+        feed_picture(x, step, m, rows, panel);
+    } else if (s->feed == FEED_DEPTHWISE) {
+        exec_depthwise(x, step, me, m, rows,
+                       (struct kern_dw_f32){.dst = panel,
+                                            .dst_pixel = KERN_BLOCK,
+                                            .dst_block = rows * KERN_BLOCK,
+                                            .weight = s->feed_weight,
+                                            .bias = s->feed_bias,
+                                            .blocks = s->in_blocks,
+                                            .relu_in = s->relu_in,
+                                            .relu_out = s->relu_mid});
+    } else {
+        const struct window *w = &l->window;
+        taps_of_pixels(w, x->values + l->src, x->zeros, m, rows, me->taps);
+        x->plan->kern.gather_f32(
+            &(struct kern_gather_f32){.dst = panel,
+                                      .dst_pixel = KERN_BLOCK,
+                                      .dst_block = rows * KERN_BLOCK,
+                                      .in = me->taps,
+                                      .pixels = rows,
+                                      .taps = w->kernel_h * w->kernel_w,
+                                      .blocks = s->in_blocks,
+                                      .relu = s->relu_in});
+    }
+}

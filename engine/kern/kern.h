@@ -1,0 +1,126 @@
+#ifndef ENG_KERN_H
+#define ENG_KERN_H
+
+// Kernels: pure functions on packed panels. No allocation, no globals, no failure.
+// Activations are NHWC in blocks of KERN_BLOCK channels; channels beyond the last are
+// zero. Every output value is computed by one fixed sequence of operations, whatever the
+// number of rows or pixels of the call: a picture has the same bits however it was cut
+// up.
+
+#include "engine/engine.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { KERN_BLOCK = 8, KERN_ROWS = 6, KERN_COLS = 16 };
+
+// c[rows][cols] = relu(bias + a·b + add). Multiply-adds in order of k, starting from the
+// bias.
+struct kern_gemm_f32 {
+    const float *a;    // [blocks][rows][8]
+    const float *b;    // [blocks · 8][cols], 32-byte aligned
+    const float *bias; // [cols]
+    const float *add;  // row r at r · add_stride, or NULL
+    float *c;          // row r at r · c_stride
+    ptrdiff_t add_stride, c_stride;
+    const float *next; // a slice of what comes after b, to fetch ahead; or NULL
+    size_t next_len;   // floats
+    int blocks;
+    int rows; // 1 … 6
+    int cols; // 16 or 8
+    bool relu;
+};
+
+// Copies the pixels under a window: taps pixel by pixel, each `blocks` long.
+// dst[p · dst_pixel + (t · blocks + b) · dst_block] = relu(in[p · taps + t][b · 8 …]).
+struct kern_gather_f32 {
+    float *dst;
+    ptrdiff_t dst_pixel, dst_block;
+    const float *const *in;
+    int pixels, taps, blocks;
+    bool relu;
+};
+
+// Depthwise convolution to dst as above, relu_in on what is read, bias and relu_out on
+// what is written.
+struct kern_dw_f32 {
+    float *dst;
+    ptrdiff_t dst_pixel, dst_block;
+    // dw: [pixels][taps]. dw3x3, neighbours in one row at stride 1: [pixels + 2][3],
+    // columns of three.
+    const float *const *in;
+    const float *weight; // [blocks][taps][8]
+    const float *bias;   // [blocks · 8]
+    int pixels, taps, blocks;
+    bool relu_in, relu_out;
+};
+
+// Maximum over taps, plus `add` when it is not NULL.
+struct kern_maxpool_f32 {
+    float *dst;
+    const float *add;
+    ptrdiff_t dst_pixel, add_pixel;
+    const float *const *in; // [pixels][taps]
+    int pixels, taps, blocks;
+    bool relu;
+};
+
+// y = relu(weight · x + bias + add); weight and bias, or add, may be NULL.
+struct kern_affine_f32 {
+    float *dst;
+    const float *src, *weight, *bias, *add;
+    size_t pixels;
+    ptrdiff_t pixel; // of src, dst and add
+    int blocks;
+    bool relu;
+};
+
+// dst = scale · Σ src over pixels.
+struct kern_sum_f32 {
+    float *dst;
+    const float *src;
+    size_t pixels;
+    ptrdiff_t pixel;
+    float scale;
+    int blocks;
+};
+
+typedef void kern_gemm_f32_fn(const struct kern_gemm_f32 *k);
+typedef void kern_gather_f32_fn(const struct kern_gather_f32 *k);
+typedef void kern_dw_f32_fn(const struct kern_dw_f32 *k);
+typedef kern_dw_f32_fn kern_dw3x3_f32_fn;
+typedef void kern_maxpool_f32_fn(const struct kern_maxpool_f32 *k);
+typedef void kern_affine_f32_fn(const struct kern_affine_f32 *k);
+typedef void kern_sum_f32_fn(const struct kern_sum_f32 *k);
+
+// Independent multiply-adds from registers, `rounds` times; *sink keeps them alive.
+// Returns the floating-point operations done.
+typedef double kern_peak_f32_fn(long rounds, float *sink);
+
+#define KERN(family, rows, cols, isa)                                                    \
+    kern_##family##_fn kern_##family##_##rows##x##cols##_##isa;
+#include "engine/kern/kern.def"
+#undef KERN
+
+// The kernels that one ISA runs with: of each family the best row not above it.
+struct kern_set {
+    kern_gemm_f32_fn *gemm_f32;
+    kern_gather_f32_fn *gather_f32;
+    kern_dw3x3_f32_fn *dw3x3_f32;
+    kern_dw_f32_fn *dw_f32;
+    kern_maxpool_f32_fn *maxpool_f32;
+    kern_affine_f32_fn *affine_f32;
+    kern_sum_f32_fn *sum_f32;
+    kern_peak_f32_fn *peak_f32;
+    struct {
+        const char *gemm_f32, *gather_f32, *dw3x3_f32, *dw_f32, *maxpool_f32, *affine_f32,
+            *sum_f32, *peak_f32;
+    } name;
+};
+
+void kern_select(enum eng_isa isa, struct kern_set *set);
+
+// What CPU and operating system allow.
+bool kern_cpu_has(enum eng_isa isa);
+
+#endif

@@ -1,0 +1,48 @@
+#ifndef ENG_KERN_VEC_AVX2_H
+#define ENG_KERN_VEC_AVX2_H
+
+// Eight floats in a register.
+
+#include "base/attr.h"
+
+#include <immintrin.h>
+
+typedef __m256 vec;
+
+static ALWAYS_INLINE vec vec_load(const float *p)
+{
+    return _mm256_loadu_ps(p);
+}
+
+static ALWAYS_INLINE void vec_store(float *p, vec v)
+{
+    _mm256_storeu_ps(p, v);
+}
+
+static ALWAYS_INLINE vec vec_set(float x)
+{
+    return _mm256_set1_ps(x);
+}
+
+static ALWAYS_INLINE vec vec_add(vec a, vec b)
+{
+    return _mm256_add_ps(a, b);
+}
+
+static ALWAYS_INLINE vec vec_mul(vec a, vec b)
+{
+    return _mm256_mul_ps(a, b);
+}
+
+// a · b + c
+static ALWAYS_INLINE vec vec_fma(vec a, vec b, vec c)
+{
+    return _mm256_fmadd_ps(a, b, c);
+}
+
+static ALWAYS_INLINE vec vec_max(vec a, vec b)
+{
+    return _mm256_max_ps(a, b);
+}
+
+#endif

@@ -1,0 +1,182 @@
+#include "engine/plan/layout.h"
+
+#include "base/mem.h"
+
+#include <stdlib.h>
+
+// The left panel stays in the L2 cache beside the panels of weights that pass by.
+enum { PANEL_FLOATS = 60 * 1024 };
+
+struct span {
+    size_t start, len;
+    int value; // node, or -1 when free
+};
+
+struct placer {
+    const struct plan *plan;
+    struct layout *out;
+    int *last; // last step that reads a value
+    struct span *live;
+    int count;
+};
+
+int layout_chunk_rows(const struct plan_step *step)
+{
+    int rows = PANEL_FLOATS / (step->k_blocks * KERN_BLOCK);
+    return rows < KERN_ROWS ? KERN_ROWS : rows;
+}
+
+static struct window window_of(const struct plan *plan, const struct plan_step *s,
+                               const struct net_shape *shapes)
+{
+    const struct net_node *n = &plan->net.nodes[s->window];
+    const struct net_shape *in = &shapes[s->src], *out = &shapes[s->window];
+    bool slides = n->op == NET_CONV || n->op == NET_DEPTHWISE || n->op == NET_MAXPOOL;
+    struct window w = {
+        in->h,        in->w,        s->in_blocks * KERN_BLOCK, out->h, out->w, 1, 1, 1, 1,
+        out->pad_top, out->pad_left};
+    if (slides) {
+        w.kernel_h = n->kernel_h;
+        w.kernel_w = n->kernel_w;
+        w.stride = n->stride;
+        w.dilation = n->dilation;
+    }
+    return w;
+}
+
+static void note_scratch(struct layout *out, const struct plan_step *s,
+                         const struct window *w)
+{
+    size_t taps = (size_t)w->kernel_h * (size_t)w->kernel_w;
+    // A sliding window has two columns more than pixels.
+    size_t pointers = (KERN_ROWS + 2) * (taps < 3 ? 3 : taps);
+    if (pointers > out->taps)
+        out->taps = pointers;
+    if (s->kind == STEP_GEMM) {
+        size_t floats = (size_t)layout_chunk_rows(s) * (size_t)s->k_blocks * KERN_BLOCK;
+        if (floats > out->scratch)
+            out->scratch = floats;
+    }
+    int widest = s->in_blocks > s->out_blocks ? s->in_blocks : s->out_blocks;
+    if (widest * KERN_BLOCK > out->widest)
+        out->widest = widest * KERN_BLOCK;
+}
+
+static size_t value_floats(const struct placer *p, int value, int batch)
+{
+    const struct net_shape *shape = &p->out->shapes[value];
+    return memory_round((size_t)batch * (size_t)shape->h * (size_t)shape->w *
+                        (size_t)plan_blocks(p->plan->net.nodes[value].channels) *
+                        KERN_BLOCK);
+}
+
+// First gap between live spans, which are kept in order of place.
+static size_t place(struct placer *p, int value, size_t len)
+{
+    size_t at = 0;
+    int i = 0;
+    for (; i < p->count && p->live[i].start < at + len; i++)
+        at = p->live[i].start + p->live[i].len;
+    for (int j = p->count++; j > i; j--)
+        p->live[j] = p->live[j - 1];
+    p->live[i] = (struct span){at, len, value};
+    if (at + len > p->out->floats)
+        p->out->floats = at + len;
+    return at;
+}
+
+static void drop_dead(struct placer *p, int step)
+{
+    int kept = 0;
+    for (int i = 0; i < p->count; i++)
+        if (p->last[p->live[i].value] > step)
+            p->live[kept++] = p->live[i];
+    p->count = kept;
+}
+
+// The step's value may replace what it adds when nobody reads that afterwards and no
+// other pixel of this step does.
+static bool replaces_add(const struct placer *p, int step)
+{
+    const struct plan_step *s = &p->plan->steps[step];
+    return s->add >= 0 && s->add != s->src && p->last[s->add] == step;
+}
+
+static void rename_span(struct placer *p, int from, int to)
+{
+    for (int i = 0; i < p->count; i++)
+        if (p->live[i].value == from)
+            p->live[i].value = to;
+}
+
+static void place_all(struct placer *p, int batch)
+{
+    struct layout *out = p->out;
+    for (int i = 0; i < p->plan->count; i++) {
+        const struct plan_step *s = &p->plan->steps[i];
+        if (replaces_add(p, i)) {
+            out->value[s->node] = out->value[s->add];
+            rename_span(p, s->add, s->node);
+        } else {
+            out->value[s->node] = place(p, s->node, value_floats(p, s->node, batch));
+        }
+        struct layout_step *l = &out->steps[i];
+        l->src = out->value[s->src];
+        l->dst = out->value[s->node];
+        l->add = s->add < 0 ? 0 : out->value[s->add];
+        drop_dead(p, i);
+    }
+}
+
+static void find_last_reads(struct placer *p)
+{
+    const struct plan *plan = p->plan;
+    for (int i = 0; i < plan->count; i++) {
+        p->last[plan->steps[i].src] = i;
+        if (plan->steps[i].add >= 0)
+            p->last[plan->steps[i].add] = i;
+    }
+    // What a caller may ask for lives to the end.
+    p->last[p->out->map] = p->last[p->out->features] = p->last[plan->net.count - 1] =
+        plan->count;
+}
+
+enum err_code layout_open(const struct plan *plan, int height, int width, int batch,
+                          struct layout *out, struct err *e)
+{
+    size_t nodes = (size_t)plan->net.count, steps = (size_t)plan->count;
+    *out = (struct layout){.shapes = mem_new(nodes * sizeof *out->shapes),
+                           .steps = mem_new(steps * sizeof *out->steps),
+                           .value = mem_new(nodes * sizeof *out->value),
+                           .map = plan->net.nodes[plan->pooled].in[0],
+                           .features = plan->pooled};
+    enum err_code rc = net_shapes(&plan->net, height, width, out->shapes, e);
+    if (rc != ERR_OK) {
+        layout_release(out);
+        return rc;
+    }
+    for (size_t i = 0; i < steps; i++) {
+        const struct plan_step *s = &plan->steps[i];
+        const struct net_shape *shape = &out->shapes[s->node];
+        out->steps[i].window = window_of(plan, s, out->shapes);
+        out->steps[i].pixels = shape->h * shape->w;
+        note_scratch(out, s, &out->steps[i].window);
+    }
+    struct placer p = {.plan = plan,
+                       .out = out,
+                       .last = mem_new(nodes * sizeof *p.last),
+                       .live = mem_new((nodes + 1) * sizeof *p.live)};
+    find_last_reads(&p);
+    place_all(&p, batch);
+    free(p.last);
+    free(p.live);
+    return ERR_OK;
+}
+
+void layout_release(struct layout *layout)
+{
+    free(layout->shapes);
+    free(layout->steps);
+    free(layout->value);
+    *layout = (struct layout){0};
+}

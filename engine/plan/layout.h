@@ -1,0 +1,44 @@
+#ifndef ENG_LAYOUT_H
+#define ENG_LAYOUT_H
+
+// A plan at one input size: the extents of every step, and where each value lies in one
+// block of memory, so that running allocates nothing. Values that are not alive together
+// share a place.
+
+#include "engine/plan/plan.h"
+
+// A window sliding over src.
+struct window {
+    int in_h, in_w, in_channels; // channels with padding
+    int out_h, out_w;
+    int kernel_h, kernel_w, stride, dilation;
+    int pad_top, pad_left;
+};
+
+struct layout_step {
+    struct window window;
+    size_t src, dst, add; // offsets in floats
+    int pixels;           // of one picture's output
+};
+
+struct layout {
+    struct net_shape *shapes; // of the net's nodes
+    struct layout_step *steps;
+    size_t
+        *value; // [net.count] offset of a node's value; meaningful where one is written
+    size_t floats;     // of the block
+    size_t scratch;    // floats that a member needs for its left panel
+    size_t taps;       // window pointers that it needs
+    int widest;        // channels, with padding, of the widest value
+    int map, features; // nodes: what the pooling sees, and its result
+};
+
+// For up to `batch` pictures at once. ERR_FORMAT when the input is too small.
+enum err_code layout_open(const struct plan *plan, int height, int width, int batch,
+                          struct layout *out, struct err *e) MUST_CHECK;
+void layout_release(struct layout *layout);
+
+// Rows of the left panel that one member fills at a time.
+int layout_chunk_rows(const struct plan_step *step);
+
+#endif

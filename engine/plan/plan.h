@@ -1,0 +1,65 @@
+#ifndef ENG_PLAN_H
+#define ENG_PLAN_H
+
+// From a folded net to a list of steps with packed weights. A step computes the value of
+// one node and may take in its neighbours: the depthwise convolution or the ReLU in front
+// of a pointwise one, the residual add and the ReLU behind. The patterns depend on the
+// graph alone; extents come with a session (layout.h). Immutable once built.
+
+#include "engine/kern/kern.h"
+#include "engine/model/net.h"
+#include "engine/plan/memory.h"
+
+enum step_kind {
+    STEP_PICTURE, // RGB planes to NHWC, where something other than a convolution reads
+                  // them
+    STEP_GEMM,    // convolution or dense layer
+    STEP_DEPTHWISE,
+    STEP_MAXPOOL,
+    STEP_AFFINE, // whatever works value by value: affine, scale, add, ReLU
+    STEP_MEAN,
+};
+
+// What fills the GEMM's left panel.
+enum step_feed { FEED_GATHER, FEED_DEPTHWISE, FEED_PICTURE };
+
+struct plan_step {
+    enum step_kind kind;
+    enum step_feed feed;
+    int node;   // whose value is written
+    int main;   // the convolution, pooling, … itself
+    int window; // the node whose window slides over src: main, or the depthwise in front
+    int src;    // node whose value is read
+    int add;    // node whose value is added, or -1
+    bool relu_in, relu_mid, relu;
+    int in_blocks, out_blocks; // of channels
+    int k_blocks;              // GEMM: rows of b in blocks
+    const float *weight;       // GEMM: [column panels][k][16], the last one maybe [k][8]
+    const float *bias;
+    const float *feed_weight; // depthwise in front: [in_blocks][taps][8]
+    const float *feed_bias;
+};
+
+struct plan {
+    struct net net; // without its weights
+    struct kern_set kern;
+    struct memory weights;
+    struct plan_step *steps;
+    int count;
+    const char *
+        *kernels; // [net.count] what computes the node, "" when another's step does
+    int pooled;   // the global pooling
+};
+
+// Takes the net: it is released with the plan, on failure too.
+enum err_code plan_open(struct net *net, enum eng_isa isa, struct plan *plan,
+                        struct err *e) MUST_CHECK;
+void plan_release(struct plan *plan);
+
+// Channels in blocks.
+int plan_blocks(int channels);
+
+// Packs the weights of all steps and frees the net's copies on the way (pack.c).
+enum err_code plan_pack(struct plan *plan, struct err *e) MUST_CHECK;
+
+#endif
