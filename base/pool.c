@@ -106,7 +106,8 @@ enum err_code pool_open(int threads, struct pool **out, struct err *e)
     pthread_cond_init(&pool->wake, NULL);
     pool->threads = mem_new((size_t)threads * sizeof *pool->threads);
     for (; pool->started < threads - 1; pool->started++) {
-        int errnum = pthread_create(&pool->threads[pool->started], NULL, member_main, pool);
+        int errnum =
+            pthread_create(&pool->threads[pool->started], NULL, member_main, pool);
         if (errnum != 0) {
             pool_close(pool);
             return err_set(e, ERR_NOMEM, "cannot start thread %d of %d: %s",
