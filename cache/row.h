@@ -52,7 +52,7 @@ struct rowset {
     size_t block_count, block_cap, block_used;
 };
 
-// A copy of text that lives as long as the set.
+// A copy of text that lives as long as the set; NULL when memory is out.
 const char *rowset_text(struct rowset *set, const char *text);
 void rowset_release(struct rowset *set);
 

@@ -1,0 +1,116 @@
+#ifndef CACHE_DB_H
+#define CACHE_DB_H
+
+// Inside the cache room: the connection, its statements and its batch. Nothing outside
+// cache/ includes this.
+
+#include "cache/cache.h"
+
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <sqlite3.h>
+
+enum cache_stmt_id {
+#define STMT(name, sql) STMT_##name,
+#include "cache/stmt.def"
+#undef STMT
+    STMT_COUNT
+};
+
+struct cache {
+    sqlite3 *db;
+    char *path;
+    sqlite3_stmt *stmts[STMT_COUNT]; // prepared at first use
+    bool in_batch;
+    double batch_start; // clock_now of its first write
+    double wait_start;  // of the lock being waited for
+
+    // The run and the prediction written last: most writes come in pairs about them.
+    int64_t last_run, last_run_variant;
+};
+
+// Keys of run_row and prediction: the owner's id above 32 bits of place or picture, so
+// that one run or variant is one range of a rowid table.
+enum { CACHE_KEY_SHIFT = 32 };
+static const int64_t CACHE_KEY_LOW = INT64_C(0xffffffff);
+static inline int64_t cache_key(int64_t owner, int64_t low)
+{
+    return owner << CACHE_KEY_SHIFT | low;
+}
+
+// ---- error.c ----
+
+// What SQLite says of a result code, with the database's name, as our code.
+enum err_code cache_error(const struct cache *cache, int sqlite_rc, const char *verb,
+                          struct err *e);
+
+// ---- db.c ----
+
+// A statement ready to bind, reset when it was used before.
+enum err_code cache_stmt(struct cache *cache, enum cache_stmt_id id, sqlite3_stmt **out,
+                         struct err *e) MUST_CHECK;
+
+// Steps once: *row tells whether there is one. cache_step_done wants none.
+enum err_code cache_step(struct cache *cache, sqlite3_stmt *stmt, bool *row,
+                         struct err *e) MUST_CHECK;
+enum err_code cache_step_done(struct cache *cache, sqlite3_stmt *stmt,
+                              struct err *e) MUST_CHECK;
+
+enum err_code cache_exec(struct cache *cache, const char *sql, struct err *e) MUST_CHECK;
+enum err_code cache_pragma_int(struct cache *cache, const char *sql, int64_t *out,
+                               struct err *e) MUST_CHECK;
+
+// Around every write: begin opens a batch when there is none, end commits it when it is
+// a second old, and rolls the whole batch back when rc is an error. Returns rc, or the
+// error of committing.
+enum err_code cache_write_begin(struct cache *cache, struct err *e) MUST_CHECK;
+enum err_code cache_write_end(struct cache *cache, enum err_code rc,
+                              struct err *e) MUST_CHECK;
+
+// The same, but commits at once: for rows that other processes wait for.
+enum err_code cache_write_commit(struct cache *cache, enum err_code rc,
+                                 struct err *e) MUST_CHECK;
+
+// Column text as malloc'ed memory, "" for NULL.
+char *cache_column_dup(sqlite3_stmt *stmt, int column) MUST_CHECK;
+
+// ---- schema.c ----
+
+// Refuses what is not ours or newer, creates or migrates the rest.
+enum err_code cache_schema_check(struct cache *cache, struct err *e) MUST_CHECK;
+
+// ---- picture.c ----
+
+// Id of the picture with this content; made when `make`, else 0 when it is not there.
+enum err_code cache_picture_id(struct cache *cache, struct cache_hash hash, bool make,
+                               int64_t *id, struct err *e) MUST_CHECK;
+
+// Predictions as they are stored, ROW_TOPK × (int32, float32) little-endian.
+enum { CACHE_TOP_BYTES = ROW_TOPK * 8 };
+int cache_top_pack(const struct row *row, unsigned char out[CACHE_TOP_BYTES]);
+bool cache_top_unpack(const void *blob, int bytes, struct row *row);
+
+// Reads columns `top` and `error` of a statement that stands on a row.
+enum err_code cache_prediction_read(struct cache *cache, sqlite3_stmt *stmt, int column,
+                                    struct rowset *set, struct row *row,
+                                    struct err *e) MUST_CHECK;
+
+// Writes the prediction of a picture unless it is there already; when it changes one, the
+// counters of all runs that have the picture follow.
+enum err_code cache_prediction_write(struct cache *cache, int64_t variant,
+                                     int64_t picture, const struct row *row,
+                                     struct err *e) MUST_CHECK;
+
+// ---- run.c ----
+
+// Adds what `now` counts and takes away what `before` did; either may be NULL.
+enum err_code cache_run_count(struct cache *cache, int64_t run, const struct row *before,
+                              const struct row *now, struct err *e) MUST_CHECK;
+
+enum err_code cache_run_variant(struct cache *cache, int64_t run, int64_t *variant,
+                                struct err *e) MUST_CHECK;
+
+#endif
