@@ -19,7 +19,7 @@ ban "prints or exits below cli/ and tui/" \
 ban "prints below cli/ and tui/" '(^|[^a-zA-Z0-9_])(f|vf)printf[[:space:]]*\([[:space:]]*std(err|out)' \
     archive dataset engine cache report pipeline # base/mem.c says why it aborts
 ban "a name that says nothing" \
-    '(^|[^a-zA-Z0-9_])((do|handle|process)_[a-z0-9_]+|[a-z0-9_]*(_util|_utils|_helper|_manager|_wrapper|_impl|_ex))[[:space:]]*\(' \
+    '(^|[^a-zA-Z0-9_])((do|handle)_[a-z0-9_]+|[a-z0-9_]*(_util|_utils|_helper|_manager|_wrapper|_impl|_ex))[[:space:]]*\(' \
     $quiet tui cli
 ban "dead code" '^[[:space:]]*#[[:space:]]*if 0' $rooms
 later='(^|[^A-Za-z])(TODO|FIXME|XXX|HACK)([^#A-Za-z]|$)'

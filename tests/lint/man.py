@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""man/xlens.1 names every command, every option that --help shows and every key of
-tui/keymap.def, and no option that no command has. man.py ROOT BUILD"""
+"""man/xlens.1 names every command, every option that --help shows, every key and typed
+command of the interface, and no option that no command has. man.py ROOT BUILD"""
 import pathlib, re, subprocess, sys
 
 root, build = map(pathlib.Path, sys.argv[1:3])
@@ -18,8 +18,9 @@ known = options([]).union(*(options([c]) for c in commands))
 written = set(re.findall(r"\bFl -([\w-]+)", man))
 bad += [f"--{o} is not in the man page" for o in sorted(known - written)]
 bad += [f"the man page has --{o}, which no command knows" for o in sorted(written - known)]
-keys = re.search(r"^\.Sh KEYS\n(.*?)^\.Sh ", man, re.M | re.S)[1]
-rows = re.findall(r"@KEYMAP@", (root / "tui/keymap.def").read_text())
-bad += [f"key {key} is not in the man page" for key in rows if key not in keys]
+keys = set(re.search(r"^\.Sh KEYS\n(.*?)^\.Sh ", man, re.M | re.S)[1].replace(r"\&", "").split())
+rows = re.findall(r'^KEY\(\w+, "([^"]+)"', (root / "tui/keymap.def").read_text(), re.M)
+rows += re.findall(r'^COMMAND\("([^"]+)"', (root / "tui/command.def").read_text(), re.M)
+bad += [f"key or typed command {row} is not in the man page" for row in rows if row not in keys]
 print("\n".join(bad) or f"{len(commands)} commands, {len(known)} options, {len(rows)} keys")
 sys.exit(bool(bad) or not commands or not known or not rows)
