@@ -3,7 +3,9 @@
 
 // Class index ↔ WordNet id ↔ words. Index is the 0-based place in sorted WordNet ids, as
 // timm, Keras and Caffe use it; the devkit's 1-based ILSVRC2012 ids are kept apart. Names
-// are never keys: "crane" and "maillot" each name two classes.
+// are never keys: "crane" and "maillot" each name two classes. The words come from
+// WordNet (Copyright 2006 by Princeton University; its licence is in
+// dataset/WORDNET-LICENSE).
 
 #include "base/err.h"
 
@@ -12,19 +14,20 @@ struct labels;
 // The 1000 ImageNet classes, built in. Never closed.
 const struct labels *labels_imagenet(void);
 
-// `imagenet.txt` (a name a line), `imagenet_class_index.json`, or csv with columns
-// index, wnid, name (any of the last two). Told from the content.
+// `imagenet.txt` (a name a line), `synset_words.txt` (a WordNet id and its words a line),
+// `imagenet_class_index.json`, or csv with columns index, wnid, name (any of the last
+// two). Told from the content. A file in the devkit's class order is refused.
 enum err_code labels_open(const char *path, struct labels **out,
                           struct err *e) MUST_CHECK;
 
-// From n names (copied); wnids may be NULL, or hold NULLs.
+// From n names (copied); names and wnids may be NULL, or hold NULLs.
 struct labels *labels_new(const char *const *names, const char *const *wnids,
                           int n) MUST_CHECK;
 void labels_close(struct labels *labels);
 
 int labels_count(const struct labels *labels);
 
-// Full words ("tench, Tinca tinca"); "class N" where there is none. Borrowed.
+// Full words ("tench, Tinca tinca"); "class N" where the class has none. Borrowed.
 const char *labels_words(const struct labels *labels, int index);
 
 // First of the words ("tench") into buf; returns buf.

@@ -1,0 +1,176 @@
+#include "dataset/source/set.h"
+#include "dataset/text.h"
+
+#include "base/mem.h"
+#include "base/str.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+// One line; name is NULL when the line is an index alone.
+struct entry {
+    const char *name;
+    int label;
+    long line;
+};
+
+struct table {
+    struct text text;
+    struct entry *entries;
+    size_t count, cap;
+};
+
+static void table_release(struct table *table)
+{
+    free(table->entries);
+    text_close(&table->text);
+}
+
+static enum err_code read_label(const struct table *table, const char *token,
+                                const struct ds_opts *opts, int *label, struct err *e)
+{
+    long number;
+    const char *path = table->text.path;
+    int classes = labels_count(set_labels(opts));
+    bool valid = text_is_number(token) && str_to_long(token, &number);
+    if (!valid)
+        return err_set(e, ERR_FORMAT, "%s:%ld: \"%.60s\", expected FILE INDEX or INDEX",
+                       path, table->text.line, token);
+    if (opts->ilsvrc_order) {
+        *label = labels_from_ilsvrc(number);
+        return *label >= 0
+                   ? ERR_OK
+                   : err_set(e, ERR_FORMAT,
+                             "%s:%ld: id %ld, expected an ILSVRC2012 id from 1 to "
+                             "1000",
+                             path, table->text.line, number);
+    }
+    if (number >= classes)
+        return err_set(
+            e, ERR_FORMAT,
+            "%s:%ld: class %ld, expected 0 to %d (the devkit's ids from 1 need "
+            "--label-order ilsvrc)",
+            path, table->text.line, number, classes - 1);
+    *label = (int)number;
+    return ERR_OK;
+}
+
+static enum err_code add_entry(struct table *table, char *line,
+                               const struct ds_opts *opts, struct err *e)
+{
+    size_t at = strlen(line);
+    while (at && !isspace((unsigned char)line[at - 1]))
+        at--;
+    struct entry entry = {NULL, -1, table->text.line};
+    enum err_code rc = read_label(table, line + at, opts, &entry.label, e);
+    if (rc != ERR_OK)
+        return rc;
+    if (at) {
+        line[at - 1] = '\0';
+        entry.name = str_basename(text_trim(line));
+    }
+    if (table->count && !entry.name != !table->entries[0].name)
+        return err_set(e, ERR_FORMAT, "%s:%ld: expected %s as on the lines before",
+                       table->text.path, entry.line,
+                       entry.name ? "INDEX alone" : "FILE INDEX");
+    if (!mem_grow(&table->entries, &table->cap, table->count + 1, sizeof entry))
+        return err_set(e, ERR_NOMEM, "%s: no memory for its lines", table->text.path);
+    table->entries[table->count++] = entry;
+    return ERR_OK;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    const struct entry *left = a, *right = b;
+    int order = strcmp(left->name, right->name);
+    return order ? order : (left->line > right->line) - (left->line < right->line);
+}
+
+static enum err_code read_table(struct table *table, const struct ds_opts *opts,
+                                struct err *e)
+{
+    for (char *line; (line = text_line(&table->text));) {
+        line = text_trim(line);
+        enum err_code rc = *line ? add_entry(table, line, opts, e) : ERR_OK;
+        if (rc != ERR_OK)
+            return rc;
+    }
+    if (table->count == 0)
+        return err_set(e, ERR_FORMAT, "%s: empty, expected lines FILE INDEX or INDEX",
+                       table->text.path);
+    struct entry *entries = table->entries;
+    if (!entries[0].name)
+        return ERR_OK;
+    qsort(entries, table->count, sizeof *entries, by_name);
+    for (size_t i = 1; i < table->count; i++)
+        if (strcmp(entries[i - 1].name, entries[i].name) == 0)
+            return err_set(e, ERR_FORMAT, "%s:%ld: %s is named on line %ld already",
+                           table->text.path, entries[i].line, entries[i].name,
+                           entries[i - 1].line);
+    return ERR_OK;
+}
+
+static int compare_name(const void *key, const void *element)
+{
+    return strcmp(key, ((const struct entry *)element)->name);
+}
+
+static void label_by_name(struct ds *ds, const struct table *table, size_t *matched)
+{
+    for (size_t i = 0; i < ds->count; i++) {
+        const struct entry *entry =
+            bsearch(str_basename(ds->items[i].name), table->entries, table->count,
+                    sizeof *table->entries, compare_name);
+        if (entry) {
+            ds->items[i].label = entry->label;
+            ++*matched;
+        }
+    }
+}
+
+// The number in ILSVRC2012_val_00000123.JPEG, which is the line of its label; 0 if none.
+static size_t val_number(const char *name)
+{
+    static const char prefix[] = "ILSVRC2012_val_";
+    const char *base = str_basename(name), *digits = base + sizeof prefix - 1;
+    if (!str_starts_with(base, prefix) || strspn(digits, "0123456789") != 8)
+        return 0;
+    return strtoul(digits, NULL, 10);
+}
+
+// Lines without names: by the number in the official names, so that a part of the 50,000
+// pictures works; else by sorted position, which is sound only when the counts agree.
+static enum err_code label_by_line(struct ds *ds, const struct table *table,
+                                   size_t *matched, struct err *e)
+{
+    bool numbered = true;
+    for (size_t i = 0; i < ds->count; i++) {
+        size_t number = val_number(ds->items[i].name);
+        numbered &= number >= 1 && number <= table->count;
+    }
+    if (!numbered && ds->count != table->count)
+        return err_set(e, ERR_FORMAT, "%s: %zu labels for %zu pictures in %s",
+                       table->text.path, table->count, ds->count, ds->root);
+    for (size_t i = 0; i < ds->count; i++)
+        ds->items[i].label =
+            table->entries[numbered ? val_number(ds->items[i].name) - 1 : i].label;
+    *matched = ds->count;
+    return ERR_OK;
+}
+
+enum err_code val_label_apply(struct ds *ds, const char *path, const struct ds_opts *opts,
+                              size_t *matched, struct err *e)
+{
+    struct table table = {0};
+    enum err_code rc = ERR_OK;
+    TRY(text_open(&table.text, path, TEXT_MAX_BYTES, e));
+    TRY(read_table(&table, opts, e));
+    if (table.entries[0].name)
+        label_by_name(ds, &table, matched);
+    else
+        TRY(label_by_line(ds, &table, matched, e));
+out:
+    table_release(&table);
+    return rc;
+}
