@@ -1,0 +1,171 @@
+#include "report/report.h"
+
+#include "report/matrix.h"
+#include "report/text.h"
+
+#include "base/mem.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef enum err_code writer_fn(const struct rep_export *what, FILE *out, struct err *e);
+
+static const struct row *row_at(const struct rep_export *what, size_t i)
+{
+    return &what->rows[what->indices ? what->indices[i] : i];
+}
+
+// ---- csv ----
+
+static void write_csv_row(const struct rep_export *what, const struct row *row, FILE *out)
+{
+    char number[REP_NUMBER_MAX];
+    rep_csv_write(out, row->file ? row->file : "");
+    if (row->label >= 0) {
+        (void)fprintf(out, ",%d,", row->label);
+        rep_csv_write(out, labels_words(what->labels, row->label));
+    } else {
+        (void)fputs(",,", out);
+    }
+    for (int k = 0; k < ROW_TOPK; k++) {
+        (void)putc(',', out);
+        if (k < row->count)
+            (void)fprintf(out, "%d", row->top[k]);
+    }
+    for (int k = 0; k < ROW_TOPK; k++) {
+        (void)putc(',', out);
+        if (k < row->count)
+            (void)fputs(rep_number_text(number, (double)row->prob[k], 6), out);
+    }
+    (void)putc(',', out);
+    rep_csv_write(out, row->error ? row->error : "");
+    (void)putc('\n', out);
+}
+
+static enum err_code write_csv(const struct rep_export *what, FILE *out, struct err *e)
+{
+    (void)e;
+    (void)fputs("file,label,label_name,top1,top2,top3,top4,top5,"
+                "prob1,prob2,prob3,prob4,prob5,error\n",
+                out);
+    for (size_t i = 0; i < what->count; i++)
+        write_csv_row(what, row_at(what, i), out);
+    return ERR_OK;
+}
+
+// ---- jsonl: the keys of `predict --json`, and the truth ----
+
+static void write_json_string(FILE *out, const char *text)
+{
+    if (text)
+        rep_json_write(out, text);
+    else
+        (void)fputs("null", out);
+}
+
+static void write_json_row(const struct rep_export *what, const struct row *row,
+                           FILE *out)
+{
+    char number[REP_NUMBER_MAX];
+    (void)fputs("{\"file\":", out);
+    rep_json_write(out, row->file ? row->file : "");
+    (void)fputs(",\"label\":", out);
+    if (row->label >= 0)
+        (void)fprintf(out, "%d", row->label);
+    else
+        (void)fputs("null", out);
+    (void)fputs(",\"label_name\":", out);
+    write_json_string(out,
+                      row->label >= 0 ? labels_words(what->labels, row->label) : NULL);
+    (void)fputs(",\"topk\":[", out);
+    for (int k = 0; k < row->count; k++) {
+        (void)fprintf(out, "%s{\"index\":%d,\"label\":", k ? "," : "", row->top[k]);
+        rep_json_write(out, labels_words(what->labels, row->top[k]));
+        (void)fputs(",\"wnid\":", out);
+        write_json_string(out, labels_wnid(what->labels, row->top[k]));
+        (void)fprintf(out, ",\"prob\":%s}",
+                      rep_number_text(number, (double)row->prob[k], 8));
+    }
+    (void)fputs("],\"error\":", out);
+    write_json_string(out, row->error);
+    (void)fputs("}\n", out);
+}
+
+static enum err_code write_jsonl(const struct rep_export *what, FILE *out, struct err *e)
+{
+    (void)e;
+    for (size_t i = 0; i < what->count; i++)
+        write_json_row(what, row_at(what, i), out);
+    return ERR_OK;
+}
+
+// ---- datalist ----
+
+static enum err_code write_datalist(const struct rep_export *what, FILE *out,
+                                    struct err *e)
+{
+    for (size_t i = 0; i < what->count; i++) {
+        const struct row *row = row_at(what, i);
+        const char *file = row->file ? row->file : "";
+        if (strchr(file, '\n'))
+            return err_set(e, ERR_FORMAT,
+                           "%s: a line break in a name, which a datalist cannot hold",
+                           file);
+        if (file[0] == '/')
+            (void)fputs(file, out);
+        else
+            (void)fprintf(out, "%s/%s", what->root, file);
+        if (row->label >= 0)
+            (void)fprintf(out, " %d", row->label);
+        (void)putc('\n', out);
+    }
+    return ERR_OK;
+}
+
+// ---- confusion ----
+
+static enum err_code write_confusion(const struct rep_export *what, FILE *out,
+                                     struct err *e)
+{
+    struct rep_matrix matrix;
+    size_t at = 0;
+    enum err_code rc = rep_matrix_init(what, &matrix, e);
+    if (rc != ERR_OK)
+        return rc;
+    (void)fputs("truth", out);
+    for (size_t x = 0; x < matrix.size; x++) {
+        (void)putc(',', out);
+        rep_csv_write(out, labels_words(what->labels, matrix.axis[x]));
+    }
+    (void)putc('\n', out);
+    for (size_t y = 0; y < matrix.size; y++) {
+        rep_csv_write(out, labels_words(what->labels, matrix.axis[y]));
+        for (size_t x = 0; x < matrix.size; x++) {
+            const struct rep_pair *cell = &matrix.cells[at];
+            bool here = at < matrix.count && cell->truth == matrix.axis[y] &&
+                        cell->predicted == matrix.axis[x];
+            (void)fprintf(out, ",%zu", here ? cell->count : 0);
+            at += here;
+        }
+        (void)putc('\n', out);
+    }
+    rep_matrix_release(&matrix);
+    return ERR_OK;
+}
+
+enum err_code rep_export_write(const struct rep_export *what, enum rep_format format,
+                               FILE *out, struct err *e)
+{
+    static writer_fn *const writers[REP_FORMAT_COUNT] = {
+        [REP_CSV] = write_csv,
+        [REP_JSONL] = write_jsonl,
+        [REP_DATALIST] = write_datalist,
+        [REP_CONFUSION] = write_confusion,
+    };
+    errno = 0;
+    enum err_code rc = writers[format](what, out, e);
+    if (rc == ERR_OK && (fflush(out) != 0 || ferror(out)))
+        rc = err_set_errno(e, errno ? errno : EIO, "export", "cannot write");
+    return rc;
+}

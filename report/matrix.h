@@ -1,0 +1,31 @@
+#ifndef REPORT_MATRIX_H
+#define REPORT_MATRIX_H
+
+// Inside the report room: the confusion matrix of an export, still sparse, with the
+// classes that its rows and columns stand for.
+
+#include "report/report.h"
+
+// Up to so many classes the matrix has them all; above, those that occur.
+enum { REP_MATRIX_FULL = 1000 };
+
+struct rep_matrix {
+    struct rep_pair *cells; // ordered by (truth, predicted)
+    size_t count;
+    int *axis; // class indices, ascending, the same for rows and columns
+    size_t size;
+};
+
+enum err_code rep_matrix_init(const struct rep_export *what, struct rep_matrix *out,
+                              struct err *e) MUST_CHECK;
+void rep_matrix_release(struct rep_matrix *matrix);
+
+// Place of a class on the axis; it is there.
+size_t rep_matrix_place(const struct rep_matrix *matrix, int index);
+
+// rep_confusion over rows[indices[0 … n-1]]; indices NULL: the first n.
+enum err_code rep_confusion_of(const struct row *rows, const size_t *indices, size_t n,
+                               struct rep_pair **cells, size_t *count,
+                               struct err *e) MUST_CHECK;
+
+#endif

@@ -1,0 +1,132 @@
+// Each entry of `indices` becomes (sort key << 32 | index) for the time of the sort, so
+// that a million rows are ordered by comparing plain numbers, in place, and ties fall to
+// the lower index by themselves.
+
+#include "report/report.h"
+
+#include <assert.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+_Static_assert(sizeof(size_t) == 8, "indices hold a key and an index");
+
+static const uint32_t LAST = UINT32_MAX;
+
+const char *rep_sort_name(enum rep_sort sort)
+{
+    static const char *const names[REP_SORT_COUNT] = {"file", "confidence", "label",
+                                                      "predicted", "margin"};
+    return names[sort];
+}
+
+// Bits of a float that is not negative order as the float does.
+static uint32_t float_key(float value)
+{
+    uint32_t bits;
+    float positive = value > 0.0f ? value : 0.0f;
+    memcpy(&bits, &positive, sizeof bits);
+    return bits;
+}
+
+static uint32_t key_of(const struct row *row, enum rep_sort sort)
+{
+    if (sort == REP_SORT_LABEL)
+        return row->label >= 0 ? (uint32_t)row->label : LAST;
+    if (!row_done(row))
+        return LAST;
+    if (sort == REP_SORT_PREDICTED)
+        return (uint32_t)row->top[0];
+    if (sort == REP_SORT_CONFIDENCE)
+        return LAST - 1 - float_key(row->prob[0]);
+    return float_key(row->count > 1 ? row->prob[0] - row->prob[1] : row->prob[0]);
+}
+
+static int by_number(const void *a, const void *b)
+{
+    const size_t *x = a, *y = b;
+    return (*x > *y) - (*x < *y);
+}
+
+// ---- by file name ----
+
+struct names {
+    const struct row *rows;
+    size_t skip; // bytes that all names share
+    bool reverse;
+};
+
+static const char *name_of(const struct row *row)
+{
+    return row->file ? row->file : "";
+}
+
+static int by_name(const void *a, const void *b, void *ctx)
+{
+    const struct names *names = ctx;
+    size_t x = *(const size_t *)a, y = *(const size_t *)b;
+    uint32_t key_x = (uint32_t)(x >> 32), key_y = (uint32_t)(y >> 32);
+    if (key_x != key_y)
+        return key_x < key_y ? -1 : 1;
+    int order = strcmp(name_of(&names->rows[x & UINT32_MAX]) + names->skip,
+                       name_of(&names->rows[y & UINT32_MAX]) + names->skip);
+    if (order != 0)
+        return names->reverse ? -order : order;
+    return (x > y) - (x < y);
+}
+
+static size_t shared_prefix(const struct row *rows, const size_t *indices, size_t n)
+{
+    const char *first = name_of(&rows[indices[0]]);
+    size_t shared = strlen(first);
+    for (size_t i = 1; i < n && shared > 0; i++) {
+        const char *name = name_of(&rows[indices[i]]);
+        size_t same = 0;
+        while (same < shared && name[same] == first[same])
+            same++;
+        shared = same;
+    }
+    return shared;
+}
+
+// The four bytes behind the shared ones, big-endian; a short name is padded with zeros.
+static uint32_t name_key(const char *rest)
+{
+    uint32_t key = 0;
+    for (int i = 0; i < 4; i++) {
+        key = key << 8 | (unsigned char)*rest;
+        rest += *rest != '\0';
+    }
+    return key;
+}
+
+static void sort_names(const struct row *rows, size_t *indices, size_t n, bool reverse)
+{
+    struct names names = {rows, shared_prefix(rows, indices, n), reverse};
+    for (size_t i = 0; i < n; i++) {
+        uint32_t key = name_key(name_of(&rows[indices[i]]) + names.skip);
+        indices[i] |= (size_t)(reverse ? ~key : key) << 32;
+    }
+    qsort_r(indices, n, sizeof *indices, by_name, &names);
+}
+
+void rep_sort(const struct row *rows, size_t *indices, size_t n, enum rep_sort sort,
+              bool reverse)
+{
+    if (n == 0)
+        return;
+    if (sort == REP_SORT_FILE) {
+        sort_names(rows, indices, n, reverse);
+    } else {
+        for (size_t i = 0; i < n; i++) {
+            assert(indices[i] <= UINT32_MAX);
+            uint32_t key = key_of(&rows[indices[i]], sort);
+            if (reverse && key != LAST)
+                key = LAST - 1 - key;
+            indices[i] |= (size_t)key << 32;
+        }
+        qsort(indices, n, sizeof *indices, by_number);
+    }
+    for (size_t i = 0; i < n; i++)
+        indices[i] &= UINT32_MAX;
+}
