@@ -40,7 +40,7 @@ enum content content_of(const uint8_t *data, size_t len, const char **kind)
         *kind = "PNG";
         return CONTENT_PNG;
     }
-    *kind = len == 0 ? "empty" : "neither JPEG nor PNG";
+    *kind = len == 0 ? "empty" : "of an unknown kind";
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
         if (len >= others[i].at + others[i].len &&
             memcmp(data + others[i].at, others[i].magic, others[i].len) == 0) {

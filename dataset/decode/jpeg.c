@@ -24,6 +24,7 @@ struct job {
     struct picture *picture;
     uint8_t *cmyk; // rows before conversion
     bool done;     // the step that ran last got all the input that it needed
+    bool sound;    // the error that ended it is no damage, only beyond libjpeg
     char message[JMSG_LENGTH_MAX];
 };
 
@@ -35,8 +36,11 @@ static struct job *job_of(j_common_ptr cinfo)
 NORETURN static void on_error(j_common_ptr cinfo)
 {
     struct job *job = job_of(cinfo);
+    int code = cinfo->err->msg_code;
     cinfo->err->format_message(cinfo, job->message);
-    if (cinfo->err->msg_code == JERR_NO_BACKING_STORE)
+    job->sound = code == JERR_SOF_UNSUPPORTED || code == JERR_BAD_PRECISION ||
+                 code == JERR_IMAGE_TOO_BIG || code == JERR_NO_BACKING_STORE;
+    if (code == JERR_NO_BACKING_STORE)
         (void)snprintf(job->message, sizeof job->message,
                        "needs more than %d MiB to decode", MAX_MEMORY >> 20);
     longjmp(job->jump, 1);
@@ -157,7 +161,8 @@ static enum err_code run(struct job *job, void (*step)(struct job *job), struct 
     const struct picture *picture = job->picture;
     job->done = false;
     if (!guard(job, step))
-        return err_set(e, ERR_IMAGE, "%s: damaged: %s", picture->name, job->message);
+        return err_set(e, ERR_IMAGE, "%s: %s: %s", picture->name,
+                       job->sound ? "not supported" : "damaged", job->message);
     if (!job->done)
         return err_set(e, ERR_IMAGE,
                        "%s: truncated: the file ends after %zu bytes, before its picture",
