@@ -1,0 +1,159 @@
+#include "tui/run_store.h"
+
+#include "base/file.h"
+#include "base/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum err_code run_store_open(struct run_store *store, const struct tui_opts *opts,
+                             struct err *e)
+{
+    *store = (struct run_store){.ours = true};
+    return run_store_list(store, opts, e);
+}
+
+void run_store_close(struct run_store *store)
+{
+    cache_runs_release(store->runs, store->count);
+    cache_close(store->cache);
+    *store = (struct run_store){0};
+}
+
+enum err_code run_store_list(struct run_store *store, const struct tui_opts *opts,
+                             struct err *e)
+{
+    if (!store->cache) {
+        // A job makes the database; looking does not.
+        if (!opts->db || !file_exists(opts->db))
+            return ERR_OK;
+        enum err_code rc = cache_open(opts->db, false, &store->cache, e);
+        if (rc != ERR_OK)
+            return rc;
+    }
+    struct cache_run *runs = NULL;
+    size_t count = 0;
+    enum err_code rc = cache_runs(store->cache, &runs, &count, e);
+    if (rc != ERR_OK)
+        return rc;
+    cache_runs_release(store->runs, store->count);
+    store->runs = runs;
+    store->count = count;
+    return ERR_OK;
+}
+
+static bool by_setup(const struct cache_run *run, const struct pipe_setup *setup)
+{
+    const struct eng_info *info = eng_model_info(setup->model);
+    char key[DS_PREP_KEY_MAX];
+    ds_prep_key(&setup->prep, key);
+    return !run->stale && strcmp(run->model_hash, info->hash) == 0 &&
+           strcmp(run->prep_key, key) == 0 &&
+           strcmp(run->precision, eng_precision_name(info->precision)) == 0;
+}
+
+const struct cache_run *run_store_match(const struct run_store *store,
+                                        const struct tui_opts *opts)
+{
+    for (size_t i = 0; i < store->count; i++) {
+        const struct cache_run *run = &store->runs[i];
+        if (strcmp(run->dataset, ds_root(opts->ds)) == 0 &&
+            (!opts->setup || by_setup(run, opts->setup)))
+            return run;
+    }
+    return NULL;
+}
+
+// ---- rows to items ----
+
+// Items by name, for a dataset that has changed since the run.
+struct names {
+    const struct ds *ds;
+    size_t *sorted;
+};
+
+static int compare_items(const void *a, const void *b, void *ds)
+{
+    return strcmp(ds_item(ds, *(const size_t *)a)->name,
+                  ds_item(ds, *(const size_t *)b)->name);
+}
+
+static bool names_find(struct names *names, const char *name, size_t *item)
+{
+    size_t n = ds_count(names->ds);
+    if (!names->sorted) {
+        names->sorted = mem_array(n, sizeof names->sorted[0]);
+        if (!names->sorted)
+            return false;
+        for (size_t i = 0; i < n; i++)
+            names->sorted[i] = i;
+        qsort_r(names->sorted, n, sizeof names->sorted[0], compare_items,
+                (void *)names->ds);
+    }
+    size_t low = 0, high = n;
+    while (low < high) {
+        size_t mid = (low + high) / 2;
+        int order = strcmp(ds_item(names->ds, names->sorted[mid])->name, name);
+        if (order == 0) {
+            *item = names->sorted[mid];
+            return true;
+        }
+        if (order < 0)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return false;
+}
+
+enum err_code run_store_show(struct run_store *store, const struct tui_opts *opts,
+                             const struct cache_run *run, struct state *state,
+                             struct err *e)
+{
+    struct rowset rows = {0};
+    int64_t *places = NULL;
+    enum err_code rc = cache_run_rows(store->cache, run->id, &rows, &places, e);
+    if (rc != ERR_OK)
+        return rc;
+    state_clear_rows(state);
+    struct names names = {.ds = opts->ds};
+    for (size_t i = 0; i < rows.count; i++) {
+        size_t item = places[i] >= 0 ? (size_t)places[i] : SIZE_MAX;
+        if (item >= state->set.count ||
+            strcmp(state->set.rows[item].file, rows.rows[i].file) != 0) {
+            if (!names_find(&names, rows.rows[i].file, &item))
+                continue;
+        }
+        state_put(state, item, &rows.rows[i]);
+    }
+    free(names.sorted);
+    free(places);
+    rowset_release(&rows);
+    state_refresh(state);
+    store->shown = run->id;
+    store->ours = !opts->setup || by_setup(run, opts->setup);
+    return ERR_OK;
+}
+
+enum err_code run_store_show_ours(struct run_store *store, const struct tui_opts *opts,
+                                  struct state *state, struct err *e)
+{
+    if (store->ours)
+        return ERR_OK;
+    const struct cache_run *run = run_store_match(store, opts);
+    if (run)
+        return run_store_show(store, opts, run, state, e);
+    state_clear_rows(state);
+    state_refresh(state);
+    store->shown = 0;
+    store->ours = true;
+    return ERR_OK;
+}
+
+const struct cache_run *run_store_shown(const struct run_store *store)
+{
+    for (size_t i = 0; i < store->count; i++)
+        if (store->runs[i].id == store->shown)
+            return &store->runs[i];
+    return NULL;
+}

@@ -1,0 +1,48 @@
+#ifndef TUI_RUN_STORE_H
+#define TUI_RUN_STORE_H
+
+// Runs in the database: which there are, and the rows of the one on screen.
+
+#include "tui/state.h"
+#include "tui/tui.h"
+
+#include "cache/cache.h"
+
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct run_store {
+    struct cache *cache; // NULL: no database yet
+    struct cache_run *runs;
+    size_t count;
+    int64_t shown; // id of the run whose rows are shown, 0: none, or live ones only
+    bool ours;     // the shown rows are (or will be) those of opts->setup
+};
+
+// Opens the database when it is there, and lists its runs. Without one all is empty.
+enum err_code run_store_open(struct run_store *store, const struct tui_opts *opts,
+                             struct err *e) MUST_CHECK;
+void run_store_close(struct run_store *store);
+
+enum err_code run_store_list(struct run_store *store, const struct tui_opts *opts,
+                             struct err *e) MUST_CHECK;
+
+// The newest run over this dataset by the model at hand (any model without one), or NULL.
+const struct cache_run *run_store_match(const struct run_store *store,
+                                        const struct tui_opts *opts);
+
+// Shows the rows of a run of this dataset.
+enum err_code run_store_show(struct run_store *store, const struct tui_opts *opts,
+                             const struct cache_run *run, struct state *state,
+                             struct err *e) MUST_CHECK;
+
+// Goes back to the rows of the model at hand before it adds to them.
+enum err_code run_store_show_ours(struct run_store *store, const struct tui_opts *opts,
+                                  struct state *state, struct err *e) MUST_CHECK;
+
+// The shown run, or NULL.
+const struct cache_run *run_store_shown(const struct run_store *store);
+
+#endif
