@@ -29,19 +29,6 @@ static enum err_code choose_prep(const struct pipe_setup_opts *opts,
     return ERR_OK;
 }
 
-// Names for classes of which nothing is known.
-static struct labels *numbered_labels(int classes)
-{
-    char **names = mem_new((size_t)classes * sizeof *names);
-    for (int i = 0; i < classes; i++)
-        names[i] = mem_printf("class %d", i);
-    struct labels *labels = labels_new((const char *const *)names, NULL, classes);
-    for (int i = 0; i < classes; i++)
-        free(names[i]);
-    free(names);
-    return labels;
-}
-
 // The metadata's JSON array of names; NULL unless it has one name a class.
 static struct labels *metadata_labels(const struct eng_info *info)
 {
@@ -84,7 +71,7 @@ static enum err_code choose_labels(const struct pipe_setup_opts *opts,
     if (info->labels)
         out->owned_labels = metadata_labels(info);
     if (!out->owned_labels)
-        out->owned_labels = numbered_labels(info->classes);
+        out->owned_labels = labels_new(NULL, NULL, info->classes);
     out->labels = out->owned_labels;
     return ERR_OK;
 }

@@ -1,0 +1,107 @@
+#include "cli/open/database.h"
+
+#include "dataset/dataset.h"
+
+#include "base/file.h"
+#include "base/mem.h"
+
+#include <stdlib.h>
+
+enum err_code database_path(const char *path, bool create, char **out, struct err *e)
+{
+    *out = NULL;
+    if (path) {
+        *out = mem_dup(path);
+        return ERR_OK;
+    }
+    char *folder = file_xdg("XDG_DATA_HOME", ".local/share");
+    enum err_code rc = create ? file_make_dirs(folder, e) : ERR_OK;
+    if (rc == ERR_OK)
+        *out = mem_printf("%s/xlens.db", folder);
+    free(folder);
+    return rc;
+}
+
+enum err_code database_open(const char *path, struct cache **out, struct err *e)
+{
+    char *file;
+    enum err_code rc = database_path(path, false, &file, e);
+    if (rc == ERR_OK)
+        rc = cache_open(file, false, out, e);
+    free(file);
+    return rc;
+}
+
+// Names that the dataset of the run defines (class folders), when they are as many as the
+// model has classes.
+static struct labels *dataset_labels(const struct cache_run *run)
+{
+    struct ds *ds = NULL;
+    struct labels *copy = NULL;
+    const struct ds_opts opts = {0};
+    if (ds_open(run->dataset, &opts, &ds, NULL) != ERR_OK)
+        return NULL;
+    const struct labels *own = ds_own_labels(ds);
+    if (own && labels_count(own) == run->classes) {
+        size_t n = (size_t)run->classes;
+        const char **names = mem_new(n * sizeof(char *));
+        for (size_t i = 0; i < n; i++)
+            names[i] = labels_words(own, (int)i);
+        copy = labels_new(names, NULL, run->classes);
+        free(names);
+    }
+    ds_close(ds);
+    return copy;
+}
+
+static enum err_code find_labels(const char *label, struct database_run *run,
+                                 struct err *e)
+{
+    enum err_code rc = ERR_OK;
+    if (label) {
+        TRY(labels_open(label, &run->owned_labels, e));
+        if (labels_count(run->owned_labels) != run->run.classes)
+            TRY(err_set(e, ERR_FORMAT, "%s: %d class names, expected the %d of run %s",
+                        label, labels_count(run->owned_labels), run->run.classes,
+                        run->run.name));
+    } else if (run->run.classes != labels_count(labels_imagenet())) {
+        run->owned_labels = dataset_labels(&run->run);
+        if (!run->owned_labels)
+            run->owned_labels = labels_new(NULL, NULL, run->run.classes);
+    }
+    run->labels = run->owned_labels ? run->owned_labels : labels_imagenet();
+out:
+    return rc;
+}
+
+enum err_code database_run_open(const char *db, const char *which, const char *label,
+                                struct database_run *out, struct err *e)
+{
+    enum err_code rc;
+    struct cache *cache = NULL;
+    *out = (struct database_run){0};
+    TRY(database_open(db, &cache, e));
+    TRY(cache_run_find(cache, which, &out->run, e));
+    TRY(find_labels(label, out, e));
+    TRY(cache_run_rows(cache, out->run.id, &out->rows, NULL, e));
+out:
+    cache_close(cache);
+    if (rc != ERR_OK)
+        database_run_release(out);
+    return rc;
+}
+
+void database_run_release(struct database_run *run)
+{
+    labels_close(run->owned_labels);
+    rowset_release(&run->rows);
+    cache_run_release(&run->run);
+    *run = (struct database_run){0};
+}
+
+const char *database_run_state(const struct cache_run *run)
+{
+    if (run->stale)
+        return "stale";
+    return run->state == RUN_COMPLETE ? "complete" : "partial";
+}

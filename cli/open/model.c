@@ -1,0 +1,28 @@
+#include "cli/open/model.h"
+
+#include "cli/out/say.h"
+
+enum err_code model_setup_open(const struct cli *cli, const struct model_args *args,
+                               struct pipe_setup *out, struct err *e)
+{
+    const struct pipe_setup_opts opts = {
+        .model = args->model,
+        .engine = {.arch = args->arch,
+                   .head = args->head,
+                   .precision = (enum eng_precision)args->precision,
+                   .isa = cli->isa},
+        .preprocess = args->preprocess,
+        .height = args->shape.height,
+        .width = args->shape.width,
+        .label = args->label,
+    };
+    enum err_code rc = pipe_setup_open(&opts, out, e);
+    if (rc != ERR_OK)
+        return rc;
+    const struct eng_info *info = eng_model_info(out->model);
+    say_detail(cli, "%s: %s, %d classes, %s, %s, preset %s at %dx%d, %d threads",
+               info->path, info->arch, info->classes, eng_precision_name(info->precision),
+               eng_isa_name(info->isa), ds_preset_name(out->prep.preset), out->prep.width,
+               out->prep.height, cli->threads);
+    return ERR_OK;
+}
