@@ -185,7 +185,7 @@ void pipe_job_progress(struct pipe_job *job, struct pipe_progress *out)
         .top1 = job->top1,
         .top5 = job->top5,
         .images_per_second = job->delay > 0 ? 1 / job->delay : 0,
-        .eta_seconds = job->delay > 0 ? (double)(job->total - job->done) * job->delay : NAN,
+        .eta_seconds = job->delay > 0 ? (double)(job->total - job->done) * job->delay : (double)NAN,
         .paused = job->paused,
         .finished = job->finished,
         .code = job->finished && job->done < job->total ? ERR_INTERRUPTED : ERR_OK,
