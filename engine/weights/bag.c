@@ -124,6 +124,72 @@ enum err_code bag_add(struct bag *bag, const struct bag_tensor *tensor, struct e
     return ERR_OK;
 }
 
+// Elements of a shape, and how many elements of memory it reaches over. False: overflow.
+static bool extent_of(const struct bag_tensor *t, const size_t *strides, size_t *n,
+                      size_t *reach)
+{
+    size_t span;
+    *n = 1;
+    *reach = 1;
+    for (int i = 0; i < t->ndim; i++)
+        if (!mem_mul(*n, t->shape[i], n))
+            return false;
+    for (int i = 0; *n && i < t->ndim; i++)
+        if (!mem_mul(t->shape[i] - 1, strides[i], &span) ||
+            __builtin_add_overflow(*reach, span, reach))
+            return false;
+    return true;
+}
+
+static bool is_c_order(const struct bag_tensor *t, const size_t *strides)
+{
+    size_t want = 1;
+    for (int i = t->ndim; i-- > 0; want *= t->shape[i])
+        if (t->shape[i] > 1 && strides[i] != want)
+            return false;
+    return true;
+}
+
+static void gather(const struct bag_tensor *t, const size_t *strides, size_t n,
+                   uint8_t *out)
+{
+    size_t size = bag_dtype_size(t->dtype), at[BAG_MAX_DIMS] = {0}, from = 0;
+    for (size_t i = 0; i < n; i++) {
+        memcpy(out + i * size, (const uint8_t *)t->data + from * size, size);
+        // Counts up like an odometer.
+        for (int d = t->ndim; d-- > 0;) {
+            from += strides[d];
+            if (++at[d] < t->shape[d])
+                break;
+            from -= at[d] * strides[d];
+            at[d] = 0;
+        }
+    }
+}
+
+enum err_code bag_add_strided(struct bag *bag, const struct bag_tensor *tensor,
+                              const size_t *strides, struct err *e)
+{
+    struct bag_tensor t = *tensor;
+    size_t n, reach, size = bag_dtype_size(t.dtype);
+    if (size == 0 || t.ndim < 0 || t.ndim > BAG_MAX_DIMS)
+        return bag_add(bag, &t, e);
+    size_t room = t.bytes / size;
+    if (!extent_of(&t, strides, &n, &reach) || n > room || (n && reach > room))
+        return err_set(e, ERR_FORMAT, "%s: tensor %.200s reaches beyond its %zu elements",
+                       path_of(bag), t.name, room);
+    t.bytes = n * size;
+    if (n && !is_c_order(&t, strides)) {
+        uint8_t *copy = mem_array(n, size);
+        if (!copy)
+            return err_set(e, ERR_NOMEM, "%s: out of memory", path_of(bag));
+        gather(&t, strides, n, copy);
+        bag_take_block(bag, copy);
+        t.data = copy;
+    }
+    return bag_add(bag, &t, e);
+}
+
 // Pointer lists hold a few entries a tensor, so running out is as fatal as in mem_new.
 static void *push(void *list, size_t *cap, size_t count, void *item)
 {
@@ -263,6 +329,12 @@ static enum err_code check_finite(const struct bag *bag, const struct bag_tensor
     return ERR_OK;
 }
 
+static bool is_float(const struct bag_tensor *t)
+{
+    return t->dtype == BAG_F32 || t->dtype == BAG_F16 || t->dtype == BAG_BF16 ||
+           t->dtype == BAG_F64;
+}
+
 enum err_code bag_floats(struct bag *bag, const char *name, int ndim, size_t *shape,
                          float **out, struct err *e)
 {
@@ -270,7 +342,7 @@ enum err_code bag_floats(struct bag *bag, const char *name, int ndim, size_t *sh
     if (!slot || !*slot)
         return missing(bag, name, e);
     struct bag_tensor *t = &bag->tensors[*slot - 1];
-    if (t->dtype == BAG_I8 || t->dtype == BAG_I64 || t->dtype == BAG_OTHER)
+    if (!is_float(t))
         return err_set(e, ERR_FORMAT,
                        "%s: tensor %s is of %s type, expected a float type", path_of(bag),
                        name, dtypes[t->dtype].name);
@@ -296,7 +368,7 @@ enum err_code bag_all_used(const struct bag *bag, bag_ignore_fn *ignore, struct 
 {
     for (size_t i = 0; i < bag->count; i++) {
         const struct bag_tensor *t = &bag->tensors[i];
-        bool counter = t->dtype == BAG_I64 && t->bytes <= 8;
+        bool counter = !is_float(t) && (t->ndim == 0 || t->bytes <= sizeof(int64_t));
         if (!t->used && !counter && !(ignore && ignore(t->name)))
             return err_set(e, ERR_FORMAT, "%s: tensor %.200s has no place in the network",
                            path_of(bag), t->name);

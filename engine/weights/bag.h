@@ -57,6 +57,12 @@ size_t bag_dtype_size(enum bag_dtype dtype);
 enum err_code bag_add(struct bag *bag, const struct bag_tensor *tensor,
                       struct err *e) MUST_CHECK;
 
+// The same for elements that lie `strides` elements apart, starting at tensor->data, in
+// memory of tensor->bytes: copied into C order where they do not lie so. ERR_FORMAT when
+// the tensor reaches beyond the memory or has more elements than it.
+enum err_code bag_add_strided(struct bag *bag, const struct bag_tensor *tensor,
+                              const size_t *strides, struct err *e) MUST_CHECK;
+
 // The bag becomes the owner of malloc'ed memory.
 void bag_take_block(struct bag *bag, void *block);
 
@@ -77,7 +83,7 @@ bool bag_has_prefix(const struct bag *bag, const char *prefix);
 enum err_code bag_floats(struct bag *bag, const char *name, int ndim, size_t *shape,
                          float **out, struct err *e) MUST_CHECK;
 
-// Names a tensor that no one used, as an error; integer scalars (num_batches_tracked) and
+// Names a tensor that no one used, as an error; single integers (num_batches_tracked) and
 // names that `ignore` accepts (NULL: none) do not count.
 typedef bool bag_ignore_fn(const char *name);
 enum err_code bag_all_used(const struct bag *bag, bag_ignore_fn *ignore,

@@ -35,9 +35,8 @@ char *reference_path(const char *fmt, ...)
     return mem_printf("%s/models/reference/%s", XLENS_REFERENCE_DIR, name);
 }
 
-enum err_code reference_open(const char *model, struct reference **out, struct err *e)
+static enum err_code open_json(const char *path, struct reference **out, struct err *e)
 {
-    char *path = reference_path("%s.json", model);
     struct file_bytes bytes = {0};
     enum err_code rc;
     TRY(file_read(path, MAX_JSON, &bytes, e));
@@ -50,6 +49,13 @@ enum err_code reference_open(const char *model, struct reference **out, struct e
     (*out)->json = json;
 out:
     file_bytes_release(&bytes);
+    return rc;
+}
+
+enum err_code reference_open(const char *model, struct reference **out, struct err *e)
+{
+    char *path = reference_path("%s.json", model);
+    enum err_code rc = open_json(path, out, e);
     free(path);
     return rc;
 }
@@ -71,17 +77,45 @@ static const cJSON *input_of(const struct reference *reference, const char *inpu
     return cJSON_GetObjectItem(cJSON_GetObjectItem(reference->json, "inputs"), input);
 }
 
-int reference_logits(const struct reference *reference, const char *input, float *out,
-                     int max)
+static int read_floats(const cJSON *array, float *out, int max)
 {
     int n = 0;
     const cJSON *value;
-    cJSON_ArrayForEach(value, cJSON_GetObjectItem(input_of(reference, input), "logits"))
+    cJSON_ArrayForEach(value, array)
     {
         if (n < max)
             out[n] = (float)value->valuedouble;
         n++;
     }
+    return n;
+}
+
+int reference_logits(const struct reference *reference, const char *input, float *out,
+                     int max)
+{
+    return read_floats(cJSON_GetObjectItem(input_of(reference, input), "logits"), out,
+                       max);
+}
+
+char *reference_tiny_path(const char *file)
+{
+    return mem_printf("%s/models/tiny/%s", XLENS_REFERENCE_DIR, file);
+}
+
+int reference_tiny(const char *group, float *out, int max, bool *softmax)
+{
+    struct reference *all = NULL;
+    char *path = reference_tiny_path("expected.json");
+    int n = 0;
+    if (open_json(path, &all, NULL) == ERR_OK) {
+        const cJSON *entry = cJSON_GetObjectItem(all->json, group);
+        const cJSON *logits = cJSON_GetObjectItem(entry, "logits");
+        *softmax = !logits;
+        n = read_floats(logits ? logits : cJSON_GetObjectItem(entry, "softmax"), out,
+                        max);
+    }
+    reference_close(all);
+    free(path);
     return n;
 }
 

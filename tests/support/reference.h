@@ -28,6 +28,13 @@ double reference_fc_v(const struct reference *reference);
 int reference_logits(const struct reference *reference, const char *input, float *out,
                      int max);
 
+// Logits of a small model (models/tiny/expected.json) on picture "A" of 75x75; as above.
+// `softmax` says that only probabilities are known.
+int reference_tiny(const char *group, float *out, int max, bool *softmax);
+
+// A path inside of models/tiny, malloc'ed.
+char *reference_tiny_path(const char *file) MUST_CHECK;
+
 // Mean and standard deviation of a stage's output ("entry1", "gap", …); false when the
 // reference has none of this name.
 bool reference_stage(const struct reference *reference, const char *input,
