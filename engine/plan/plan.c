@@ -101,6 +101,8 @@ static void read_source(const struct builder *b, struct plan_step *s)
 // Takes in the residual add and the ReLU that alone read this step's value.
 static void take_followers(struct builder *b, struct plan_step *s)
 {
+    if (s->kind == STEP_PICTURE || s->kind == STEP_MEAN)
+        return;
     int next = b->only[s->node];
     if (s->kind != STEP_DEPTHWISE && !s->relu && s->add < 0 &&
         op_of(b, next) == NET_ADD) {
@@ -215,7 +217,8 @@ static void add_node(struct builder *b, int i)
 static bool only_convolutions_read_input(const struct builder *b)
 {
     for (int i = 1; i < b->net->count; i++)
-        if (b->net->nodes[i].in[0] == 0 && op_of(b, i) != NET_CONV)
+        if ((b->net->nodes[i].in[0] == 0 || b->net->nodes[i].in[1] == 0) &&
+            op_of(b, i) != NET_CONV)
             return false;
     return true;
 }

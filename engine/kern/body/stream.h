@@ -122,12 +122,15 @@ static ALWAYS_INLINE void sum(const struct kern_sum_f32 *k)
     }
 }
 
-// Twelve chains hide the latency of every CPU in question.
+// Twelve chains hide the latency of every CPU in question; they start apart, or the compiler
+// would see that they are one.
 static ALWAYS_INLINE double peak(long rounds, float *sink)
 {
-    vec x = vec_set(*sink), y = vec_set(1e-9F);
-    vec a = x, b = x, c = x, d = x, e = x, f = x, g = x, h = x, i = x, j = x, k = x,
-        l = x;
+    const float s = *sink;
+    vec x = vec_set(s), y = vec_set(1e-9F);
+    vec a = x, b = vec_set(s + 1), c = vec_set(s + 2), d = vec_set(s + 3);
+    vec e = vec_set(s + 4), f = vec_set(s + 5), g = vec_set(s + 6), h = vec_set(s + 7);
+    vec i = vec_set(s + 8), j = vec_set(s + 9), k = vec_set(s + 10), l = vec_set(s + 11);
     for (long r = 0; r < rounds; r++) {
         a = vec_fma(x, y, a), b = vec_fma(x, y, b), c = vec_fma(x, y, c);
         d = vec_fma(x, y, d), e = vec_fma(x, y, e), f = vec_fma(x, y, f);

@@ -1,0 +1,24 @@
+#ifndef CHECKKERN_CASES_H
+#define CHECKKERN_CASES_H
+
+// One function a family: true when the kernel agrees with a double-precision reference on
+// random and on extreme input, for every shape, at any alignment, and writes nothing
+// else.
+
+#include "engine/kern/kern.h"
+
+#include <stdint.h>
+
+// Random numbers of the case in hand, reset for each, so that cases stay independent.
+void cases_seed(uint32_t seed);
+
+bool case_gemm_f32(kern_gemm_f32_fn *fn);
+bool case_gather_f32(kern_gather_f32_fn *fn);
+bool case_dw3x3_f32(kern_dw3x3_f32_fn *fn);
+bool case_dw_f32(kern_dw_f32_fn *fn);
+bool case_maxpool_f32(kern_maxpool_f32_fn *fn);
+bool case_affine_f32(kern_affine_f32_fn *fn);
+bool case_sum_f32(kern_sum_f32_fn *fn);
+bool case_peak_f32(kern_peak_f32_fn *fn);
+
+#endif

@@ -1,0 +1,343 @@
+#include "engine/engine.h"
+#include "engine/exec/model.h"
+
+#include "tests/support/interp.h"
+
+#include "base/mem.h"
+
+// cmocka wants these first, in this order.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+// Random nets, run by the engine and by the interpreter, which shares nothing with it.
+
+enum { MAX_NODES = 64, CLASSES_MAX = 24 };
+
+static uint32_t state;
+
+static int pick(int n)
+{
+    state ^= state << 13;
+    state ^= state >> 17;
+    state ^= state << 5;
+    return (int)(state % (uint32_t)n);
+}
+
+static float *random_floats(size_t n, float size)
+{
+    float *x = mem_new(n * sizeof *x);
+    for (size_t i = 0; i < n; i++)
+        x[i] = size * ((float)pick(1 << 20) * 0x1p-19F - 1);
+    return x;
+}
+
+struct sketch {
+    struct net net;
+    int h, w;
+    struct net_shape shapes[MAX_NODES];
+};
+
+static int channels_of(const struct sketch *s, int node)
+{
+    return s->net.nodes[node].channels;
+}
+
+// Appends a node with weights of a size that keeps values near one. `out` channels count
+// for convolutions and dense layers only.
+static int add_node(struct sketch *s, enum net_op op, int in, int out, int kernel)
+{
+    int node = net_add(&s->net, op, "node", in, -1);
+    struct net_node *n = &s->net.nodes[node];
+    int in_c = channels_of(s, in), taps = kernel ? kernel * kernel : 1;
+    n->channels = op == NET_CONV || op == NET_FC ? out : in_c;
+    n->kernel_h = n->kernel_w = kernel;
+    n->stride = n->dilation = 1;
+    n->scale = 0.5F;
+    size_t weights = net_weight_count(&s->net, node);
+    int fan_in = op == NET_DEPTHWISE ? taps : op == NET_AFFINE ? 1 : taps * in_c;
+    if (weights) {
+        n->weight = random_floats(weights, sqrtf(3.0F / (float)fan_in));
+        if (pick(2))
+            n->bias = random_floats((size_t)n->channels, 0.5F);
+    }
+    return node;
+}
+
+static void measure(struct sketch *s)
+{
+    struct err e = {0};
+    if (net_shapes(&s->net, s->h, s->w, s->shapes, &e))
+        fail_msg("%s", e.msg);
+}
+
+// A window node at random: kernel, stride, dilation and padding that leave something.
+static int add_window(struct sketch *s, enum net_op op, int in)
+{
+    static const int kernels[] = {1, 1, 3, 3, 3, 2, 5};
+    int kernel = op == NET_MAXPOOL ? 3 - pick(2) : kernels[pick(7)];
+    int node = add_node(s, op, in, 1 + pick(40), kernel);
+    struct net_node *n = &s->net.nodes[node];
+    n->stride = pick(4) == 0 ? 2 : 1;
+    n->dilation = op != NET_MAXPOOL && pick(4) == 0 ? 2 : 1;
+    n->padding = pick(3) == 0 ? NET_PAD_SAME : NET_PAD_EXPLICIT;
+    if (n->padding == NET_PAD_EXPLICIT) {
+        int most = op == NET_MAXPOOL ? 1 : (kernel - 1) * n->dilation;
+        n->pad_top = n->pad_left = n->pad_bottom = n->pad_right =
+            most - pick(2) * most / 2;
+    }
+    measure(s);
+    return node;
+}
+
+// The pair that runs as one step: any depthwise convolution, maybe a ReLU, pointwise.
+static int add_separable(struct sketch *s, int in)
+{
+    int at = add_window(s, NET_DEPTHWISE, in);
+    if (pick(3) == 0)
+        at = add_node(s, NET_RELU, at, 0, 0);
+    return add_node(s, NET_CONV, at, 1 + pick(40), 1);
+}
+
+static int add_random(struct sketch *s, int in)
+{
+    switch (pick(12)) {
+    case 9:
+    case 10:
+    case 11:
+        return add_separable(s, in);
+    case 0:
+    case 1:
+        return add_window(s, NET_CONV, in);
+    case 2:
+    case 3:
+        return add_window(s, NET_DEPTHWISE, in);
+    case 4:
+        return add_window(s, NET_MAXPOOL, in);
+    case 5:
+        return add_node(s, NET_AFFINE, in, 0, 0);
+    case 6:
+        return add_node(s, NET_SCALE, in, 0, 0);
+    default:
+        return add_node(s, NET_RELU, in, 0, 0);
+    }
+}
+
+// The residual: `from` itself or a strided convolution of it, where shapes allow.
+static int add_residual(struct sketch *s, int from, int to)
+{
+    measure(s);
+    int stride = s->shapes[to].h == s->shapes[from].h ? 1 : 2;
+    bool fits = (s->shapes[from].h - 1) / stride + 1 == s->shapes[to].h &&
+                (s->shapes[from].w - 1) / stride + 1 == s->shapes[to].w;
+    if (!fits)
+        return to;
+    int skip = from;
+    if (stride > 1 || channels_of(s, from) != channels_of(s, to)) {
+        skip = add_node(s, NET_CONV, from, channels_of(s, to), 1);
+        s->net.nodes[skip].stride = stride;
+    }
+    int add = net_add(&s->net, NET_ADD, "add", to, skip);
+    struct net_node *n = &s->net.nodes[add];
+    n->channels = channels_of(s, to);
+    if (pick(2)) {
+        n->in[0] = skip;
+        n->in[1] = to;
+    }
+    return add;
+}
+
+static void sketch_random(struct sketch *s, uint32_t seed)
+{
+    *s = (struct sketch){0};
+    state = seed * 2654435761U + 1;
+    s->h = 9 + pick(30);
+    s->w = 9 + pick(30);
+    int at = net_add(&s->net, NET_INPUT, "input", -1, -1);
+    s->net.nodes[at].channels = 3;
+    measure(s);
+    int blocks = 1 + pick(5);
+    for (int b = 0; b < blocks; b++) {
+        int from = at;
+        for (int i = 1 + pick(4); i > 0; i--)
+            at = add_random(s, at);
+        if (pick(3) && from != at)
+            at = add_residual(s, from, at);
+        measure(s);
+        if (s->shapes[at].h < 6 || s->shapes[at].w < 6)
+            break;
+    }
+    at = add_node(s, NET_GAP, at, 0, 0);
+    if (pick(3) == 0) {
+        at = add_node(s, NET_FC, at, 1 + pick(30), 0);
+        at = add_node(s, NET_RELU, at, 0, 0);
+    }
+    add_node(s, NET_FC, at, 1 + pick(CLASSES_MAX), 0);
+    (void)snprintf(s->net.arch, sizeof s->net.arch, "random");
+    s->net.height = s->h;
+    s->net.width = s->w;
+}
+
+static void run(const struct eng_model *model, const struct sketch *s, int batch,
+                int threads, const float *input, const struct eng_output *out)
+{
+    struct err e = {0};
+    struct eng_session *session = NULL;
+    if (eng_session_open(model, s->h, s->w, batch, threads, &session, &e))
+        fail_msg("%s", e.msg);
+    eng_session_run(session, input, batch, out);
+    eng_session_close(session);
+}
+
+// Copies of a net for both sides: the engine takes its own.
+static struct eng_model *open_random(uint32_t seed, enum eng_isa isa)
+{
+    struct sketch s;
+    struct err e = {0};
+    struct eng_model *model = NULL;
+    sketch_random(&s, seed);
+    if (net_check(&s.net, &e) ||
+        eng_model_from_net(&s.net, "random", &(struct eng_opts){.isa = isa}, &model, &e))
+        fail_msg("seed %u: %s", seed, e.msg);
+    return model;
+}
+
+static void assert_like_interpreter(uint32_t seed, enum eng_isa isa)
+{
+    enum { BATCH = 3 };
+    struct sketch s;
+    struct err e = {0};
+    float want[BATCH][CLASSES_MAX], got[BATCH * CLASSES_MAX], again[BATCH * CLASSES_MAX];
+    sketch_random(&s, seed);
+    size_t picture = 3 * (size_t)s.h * (size_t)s.w;
+    float *input = random_floats(BATCH * picture, 1);
+    for (int i = 0; i < BATCH; i++)
+        if (interp_run(&s.net, s.h, s.w, input + (size_t)i * picture, want[i], &e))
+            fail_msg("%s", e.msg);
+    struct eng_model *model = open_random(seed, isa);
+    int classes = eng_model_info(model)->classes;
+    run(model, &s, BATCH, 1, input, &(struct eng_output){.logits = got});
+    for (int i = 0; i < BATCH; i++)
+        for (int c = 0; c < classes; c++) {
+            double size = fmax(1, fabs((double)want[i][c]));
+            if (!(fabs((double)got[i * classes + c] - (double)want[i][c]) <= 1e-4 * size))
+                fail_msg("seed %u %s, class %d: got %g, want %g", seed, eng_isa_name(isa),
+                         c, (double)got[i * classes + c], (double)want[i][c]);
+        }
+    for (int threads = 2; threads <= 7; threads += 5) {
+        run(model, &s, BATCH, threads, input, &(struct eng_output){.logits = again});
+        assert_memory_equal(got, again, (size_t)(BATCH * classes) * sizeof *got);
+    }
+    eng_model_close(model);
+    net_release(&s.net);
+    free(input);
+}
+
+static void random_nets_run_as_interpreted(void **unused)
+{
+    (void)unused;
+    for (uint32_t seed = 1; seed <= 250; seed++)
+        for (int isa = ENG_ISA_SCALAR; isa <= ENG_ISA_AVX2; isa++) {
+            char *name = mem_dup(eng_isa_name((enum eng_isa)isa));
+            enum eng_isa chosen;
+            if (eng_isa_choose(name, &chosen, NULL) == ERR_OK)
+                assert_like_interpreter(seed, chosen);
+            else
+                print_message("SKIPPED: this CPU lacks %s\n", name);
+            free(name);
+        }
+}
+
+static void features_are_the_mean_of_the_map(void **unused)
+{
+    (void)unused;
+    struct sketch s;
+    struct err e = {0};
+    sketch_random(&s, 5);
+    struct eng_model *model = open_random(5, ENG_ISA_SCALAR);
+    struct eng_session *session = NULL;
+    assert_int_equal(eng_session_open(model, s.h, s.w, 2, 2, &session, &e), ERR_OK);
+    int h, w, features = eng_model_info(model)->features;
+    eng_session_map_size(session, &h, &w);
+    size_t map_floats = (size_t)(h * w * features);
+    float *input = random_floats(6 * (size_t)s.h * (size_t)s.w, 1);
+    float *map = random_floats(2 * map_floats, 1);
+    float *pooled = random_floats(2 * (size_t)features, 1);
+    eng_session_run(session, input, 2,
+                    &(struct eng_output){.features = pooled, .map = map});
+    for (int i = 0; i < 2; i++)
+        for (int c = 0; c < features; c++) {
+            double mean = 0;
+            for (int p = 0; p < h * w; p++)
+                mean += (double)map[(i * h * w + p) * features + c] / (h * w);
+            assert_true(fabs(mean - (double)pooled[i * features + c]) < 1e-5);
+        }
+    eng_session_close(session);
+    eng_model_close(model);
+    net_release(&s.net);
+    free(input);
+    free(map);
+    free(pooled);
+}
+
+static void small_inputs_are_refused(void **unused)
+{
+    (void)unused;
+    struct err e = {0};
+    struct net net = {0};
+    struct sketch s = {.h = 9, .w = 9};
+    s.net.nodes = NULL;
+    int at = net_add(&s.net, NET_INPUT, "input", -1, -1);
+    s.net.nodes[at].channels = 3;
+    at = add_node(&s, NET_CONV, at, 4, 5);
+    at = add_node(&s, NET_GAP, at, 0, 0);
+    add_node(&s, NET_FC, at, 2, 0);
+    s.net.height = s.net.width = 9;
+    net = s.net;
+    struct eng_model *model = NULL;
+    struct eng_session *session = NULL;
+    assert_int_equal(eng_model_from_net(&net, "small", &(struct eng_opts){0}, &model, &e),
+                     ERR_OK);
+    assert_int_equal(eng_session_open(model, 4, 9, 1, 1, &session, &e), ERR_FORMAT);
+    assert_non_null(strstr(e.msg, "too small"));
+    assert_int_equal(eng_session_open(model, 5, 5, 1, 1, &session, &e), ERR_OK);
+    eng_session_close(session);
+    eng_model_close(model);
+}
+
+static void instruction_sets_go_by_name(void **unused)
+{
+    (void)unused;
+    struct err e = {0};
+    enum eng_isa isa = ENG_ISA_COUNT;
+    assert_int_equal(eng_isa_choose("scalar", &isa, &e), ERR_OK);
+    assert_int_equal(isa, ENG_ISA_SCALAR);
+    assert_int_equal(eng_isa_choose("sse9", &isa, &e), ERR_USAGE);
+    assert_non_null(strstr(e.msg, "sse9"));
+    assert_int_equal(eng_isa_choose(NULL, &isa, &e), ERR_OK);
+    assert_int_equal(setenv("XLENS_ISA", "scalar", 1), 0);
+    enum eng_isa capped;
+    assert_int_equal(eng_isa_choose(NULL, &capped, &e), ERR_OK);
+    assert_int_equal(capped, ENG_ISA_SCALAR);
+    assert_int_equal(unsetenv("XLENS_ISA"), 0);
+    assert_int_equal(eng_precision_find("float32"), ENG_FLOAT32);
+    assert_int_equal(eng_precision_find("float31"), -1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(random_nets_run_as_interpreted),
+        cmocka_unit_test(features_are_the_mean_of_the_map),
+        cmocka_unit_test(small_inputs_are_refused),
+        cmocka_unit_test(instruction_sets_go_by_name),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
