@@ -107,7 +107,7 @@ int reference_tiny(const char *group, float *out, int max, bool *softmax)
     struct reference *all = NULL;
     char *path = reference_tiny_path("expected.json");
     int n = 0;
-    if (open_json(path, &all, NULL) == ERR_OK) {
+    if (open_json(path, &all, NULL) == ERR_OK && all) {
         const cJSON *entry = cJSON_GetObjectItem(all->json, group);
         const cJSON *logits = cJSON_GetObjectItem(entry, "logits");
         *softmax = !logits;

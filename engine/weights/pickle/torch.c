@@ -28,6 +28,14 @@ bool torch_zip_is(const struct zip_reader *zip)
     return find_pickle(zip) >= 0;
 }
 
+bool torch_zip_is_script(const struct zip_reader *zip)
+{
+    for (size_t i = 0; i < arc_zip_count(zip); i++)
+        if (str_ends_with(arc_zip_name(zip, i), "/constants.pkl"))
+            return true;
+    return false;
+}
+
 // <stem>/byteorder is absent in older files, which are all little-endian.
 static enum err_code check_byteorder(struct zip_reader *zip, const char *stem,
                                      const char *path, struct err *e)
@@ -54,7 +62,7 @@ static enum err_code read_storage(struct zip_reader *zip, const char *stem,
     char *name = mem_printf("%sdata/%.*s", stem, (int)storage->key_len, storage->key);
     ptrdiff_t member = arc_zip_find(zip, name);
     uint8_t *data = NULL;
-    size_t len;
+    size_t len = 0;
     enum err_code rc;
     if (member < 0)
         rc = err_set(e, ERR_FORMAT, "%s: member %.200s is missing", bag->path, name);
@@ -94,7 +102,7 @@ enum err_code torch_zip_read(struct zip_reader *zip, const char *path, struct ba
     struct pickle p = {0};
     struct torch_storages storages = {0};
     uint8_t *data = NULL;
-    size_t len;
+    size_t len = 0;
     enum err_code rc;
     TRY(check_byteorder(zip, stem, path, e));
     TRY(arc_zip_read(zip, (size_t)member, MAX_PICKLE, &data, &len, e));
@@ -162,6 +170,12 @@ static enum err_code place_storages(const struct bag *bag, size_t at,
                 e, ERR_FORMAT,
                 "%s: truncated at byte %zu, a storage of %zu bytes goes beyond",
                 bag->path, at, s->bytes);
+        uint64_t elements;
+        memcpy(&elements, bag->file.data + at, sizeof elements);
+        if (elements != s->elements)
+            return err_set(e, ERR_FORMAT,
+                           "%s: byte %zu: a storage of %llu elements, expected %zu",
+                           bag->path, at, (unsigned long long)elements, s->elements);
         s->data = bag->file.data + at + sizeof(uint64_t);
         at += sizeof(uint64_t) + s->bytes;
     }

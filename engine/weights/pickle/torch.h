@@ -12,8 +12,9 @@
 
 #include <stdbool.h>
 
-// Whether a zip is one of torch's.
+// Whether a zip is one of torch's, and whether it is a TorchScript module.
 bool torch_zip_is(const struct zip_reader *zip);
+bool torch_zip_is_script(const struct zip_reader *zip);
 
 // Fills an empty bag.
 enum err_code torch_zip_read(struct zip_reader *zip, const char *path, struct bag *out,

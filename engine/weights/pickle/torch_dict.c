@@ -70,6 +70,7 @@ static enum err_code read_storage(const struct pickle *p, const struct pickle_va
     if (!mem_mul((size_t)elements->integer, size, &out->bytes))
         return err_set(e, ERR_LIMIT, "%s: a storage of %lld elements", path,
                        (long long)elements->integer);
+    out->elements = (size_t)elements->integer;
     out->key = key->text;
     out->key_len = key->len;
     return ERR_OK;

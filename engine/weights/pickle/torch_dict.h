@@ -14,8 +14,8 @@ struct torch_storage {
     const char *key;
     size_t key_len;
     enum bag_dtype dtype;
-    size_t bytes;        // by the pickle
-    const uint8_t *data; // NULL until the container has found it
+    size_t elements, bytes; // by the pickle
+    const uint8_t *data;    // NULL until the container has found it
 };
 
 struct torch_storages {
