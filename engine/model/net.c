@@ -19,8 +19,7 @@ static void node_release(struct net_node *node)
 
 void net_release(struct net *net)
 {
-    for (int i = 0; i < net->count; i++)
-        node_release(&net->nodes[i]);
+    net_cut(net, 0);
     free(net->nodes);
     free(net->labels);
     if (net->mapping.data)
@@ -42,6 +41,12 @@ int net_add(struct net *net, enum net_op op, const char *name, int in0, int in1)
     net->nodes[net->count] =
         (struct net_node){.name = mem_dup(name), .op = op, .in = {in0, in1}};
     return net->count++;
+}
+
+void net_cut(struct net *net, int count)
+{
+    while (net->count > count)
+        node_release(&net->nodes[--net->count]);
 }
 
 static bool is_windowed(enum net_op op)

@@ -67,6 +67,9 @@ void net_release(struct net *net);
 // but NET_ADD, both are for NET_INPUT.
 int net_add(struct net *net, enum net_op op, const char *name, int in0, int in1);
 
+// Drops the nodes from index `count` on.
+void net_cut(struct net *net, int count);
+
 // Shape of every node for one input size: hw[i] = {height, width}; channels are in the
 // node. Also resolves NET_PAD_SAME. ERR_FORMAT when an extent would vanish or does not
 // fit.

@@ -1,0 +1,51 @@
+#ifndef ENG_WEIGHTS_HDF5_H
+#define ENG_WEIGHTS_HDF5_H
+
+// HDF5 files as Keras writes them: groups, text attributes and float arrays, through
+// libhdf5, whose own messages are silenced. Only this module includes its headers.
+
+#include "base/err.h"
+#include "base/file.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct h5_file;
+
+enum { H5_MAX_DIMS = 8 };
+
+// Whether bytes begin as HDF5 does.
+bool h5_is(const struct file_bytes *image);
+
+// Opens the image of a file in memory, borrowed until h5_close. path is for messages.
+enum err_code h5_open(const struct file_bytes *image, const char *path,
+                      struct h5_file **out, struct err *e) MUST_CHECK;
+void h5_close(struct h5_file *file);
+
+// Whether an object is there; only hard links count, so that a file cannot lead to
+// others.
+bool h5_has(const struct h5_file *file, const char *object);
+bool h5_has_attr(const struct h5_file *file, const char *object, const char *attr);
+
+// A list of texts, malloc'ed; release with h5_texts_release.
+struct h5_texts {
+    char **text;
+    size_t count;
+};
+void h5_texts_release(struct h5_texts *texts);
+
+// A text attribute, one or many, of fixed or variable length. Lists that Keras splits
+// because of HDF5's size limit ("layer_names0", "layer_names1", …) are joined.
+enum err_code h5_attr_texts(const struct h5_file *file, const char *object,
+                            const char *attr, struct h5_texts *out,
+                            struct err *e) MUST_CHECK;
+
+// Names of what lies in a group, in alphabetical order.
+enum err_code h5_children(const struct h5_file *file, const char *group,
+                          struct h5_texts *out, struct err *e) MUST_CHECK;
+
+// A float dataset as float32 in malloc'ed memory.
+enum err_code h5_floats(const struct h5_file *file, const char *dataset, int *ndim,
+                        size_t shape[H5_MAX_DIMS], float **out, struct err *e) MUST_CHECK;
+
+#endif

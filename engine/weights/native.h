@@ -1,0 +1,17 @@
+#ifndef ENG_WEIGHTS_NATIVE_H
+#define ENG_WEIGHTS_NATIVE_H
+
+// The native format: a safetensors file whose tensors are a net's weights as they are
+// used, and whose metadata holds the net itself ("xlens.graph"). See xlens-model(5).
+
+#include "engine/model/net.h"
+#include "engine/weights/bag.h"
+
+#include "base/err.h"
+
+bool native_is(const struct bag *bag);
+
+// Builds the net; its weights stay in the bag's bytes, which it takes.
+enum err_code native_build(struct bag *bag, struct net *out, struct err *e) MUST_CHECK;
+
+#endif
