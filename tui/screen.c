@@ -152,7 +152,7 @@ static const char *hints(const struct app *app)
     case VIEW_COUNT:
         break;
     }
-    return "? help  / search  f filter  e errors  s sort  r run  R run all  x export  q quit";
+    return "? help  / search  f filter  e errors  s sort  r run  R run all  x export";
 }
 
 // Returns the column of the cursor, -1 when it is hidden.

@@ -4,6 +4,7 @@
 
 #include <chafa.h>
 #include <stdlib.h>
+#include <string.h>
 
 void pic_fit(int image_w, int image_h, int box_w, int box_h, double aspect, int *w, int *h)
 {
@@ -39,31 +40,49 @@ static ChafaCanvas *canvas_new(const struct pic_mode *mode, int w, int h)
     chafa_canvas_config_set_canvas_mode(config, modes[mode->color]);
     chafa_canvas_config_set_symbol_map(config, symbols);
     chafa_canvas_config_set_work_factor(config, 0.5F);
-    if (mode->color != COLOR_MODE_256)
-        chafa_canvas_config_set_dither_mode(config, CHAFA_DITHER_MODE_ORDERED);
+    chafa_canvas_config_set_dither_mode(config, CHAFA_DITHER_MODE_ORDERED);
+    chafa_canvas_config_set_dither_grain_size(config, 4, 4);
+    chafa_canvas_config_set_dither_intensity(config, mode->color == COLOR_MODE_256 ? 0.4F : 1.0F);
     ChafaCanvas *canvas = chafa_canvas_new(config);
     chafa_canvas_config_unref(config);
     chafa_symbol_map_unref(symbols);
     return canvas;
 }
 
-static void draw_symbols(const struct ds_image *image, const struct pic_mode *mode,
+// chafa 1.12 counts rows in words of four bytes: RGB rows of other lengths are read askew, which
+// mixes the channels to grey.
+static uint8_t *pad_pixels(const struct ds_image *image)
+{
+    size_t n = (size_t)image->width * (size_t)image->height;
+    uint8_t *rgba = mem_array(n, 4);
+    for (size_t i = 0; rgba && i < n; i++) {
+        memcpy(rgba + 4 * i, image->rgb + 3 * i, 3);
+        rgba[4 * i + 3] = 255;
+    }
+    return rgba;
+}
+
+static bool draw_symbols(const struct ds_image *image, const struct pic_mode *mode,
                          struct pic *out)
 {
+    uint8_t *rgba = pad_pixels(image);
+    if (!rgba)
+        return false;
     ChafaCanvas *canvas = canvas_new(mode, out->w, out->h);
-    chafa_canvas_draw_all_pixels(canvas, CHAFA_PIXEL_RGB8, image->rgb, image->width,
-                                 image->height, image->width * 3);
-    bool color = mode->color != COLOR_MODE_MONO;
+    chafa_canvas_draw_all_pixels(canvas, CHAFA_PIXEL_RGBA8_UNASSOCIATED, rgba, image->width,
+                                 image->height, image->width * 4);
+    free(rgba);
     for (int y = 0; y < out->h; y++)
         for (int x = 0; x < out->w; x++) {
             struct draw_cell *cell = &out->cells[y * out->w + x];
             gint ink = -1, ground = -1;
-            if (color)
+            if (mode->color != COLOR_MODE_MONO)
                 chafa_canvas_get_raw_colors_at(canvas, x, y, &ink, &ground);
             *cell = (struct draw_cell){chafa_canvas_get_char_at(canvas, x, y), (short)ink,
                                        (short)ground};
         }
     chafa_canvas_unref(canvas);
+    return true;
 }
 
 enum err_code pic_render(const struct ds_image *image, int box_w, int box_h,
@@ -76,10 +95,11 @@ enum err_code pic_render(const struct ds_image *image, int box_w, int box_h,
         !(out->cells = mem_array(n, sizeof out->cells[0])))
         return err_set(e, ERR_NOMEM, "no memory for a picture of %d x %d cells", out->w,
                        out->h);
-    if (mode->utf8)
-        draw_symbols(image, mode, out);
-    else
+    if (!mode->utf8)
         pic_density(image, mode, out);
+    else if (!draw_symbols(image, mode, out))
+        return err_set(e, ERR_NOMEM, "no memory for %d x %d pixels", image->width,
+                       image->height);
     return ERR_OK;
 }
 

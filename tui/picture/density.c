@@ -1,5 +1,7 @@
 #include "tui/picture/cells.h"
 
+#include "tui/picture/palette.h"
+
 // Mean colour of the pixels that fall into one cell.
 static void mean_of(const struct ds_image *image, const struct pic *pic, int x, int y,
                     int rgb[3])
@@ -27,22 +29,6 @@ static int luma(const int rgb[3])
     return (rgb[0] * 299 + rgb[1] * 587 + rgb[2] * 114) / 1000;
 }
 
-// The 6 × 6 × 6 cube of the xterm palette; eight colours have one bit a channel.
-static short nearest(const int rgb[3], enum color_mode color)
-{
-    if (color == COLOR_MODE_MONO)
-        return -1;
-    if (color != COLOR_MODE_256) {
-        int bright = luma(rgb) / 2 + 32;
-        return (short)((rgb[0] > bright) | (rgb[1] > bright) << 1 | (rgb[2] > bright) << 2);
-    }
-    int index = 16;
-    static const int weight[3] = {36, 6, 1};
-    for (int c = 0; c < 3; c++)
-        index += weight[c] * (rgb[c] < 48 ? 0 : rgb[c] < 115 ? 1 : (rgb[c] - 35) / 40);
-    return (short)index;
-}
-
 void pic_density(const struct ds_image *image, const struct pic_mode *mode,
                  struct pic *out)
 {
@@ -54,7 +40,7 @@ void pic_density(const struct ds_image *image, const struct pic_mode *mode,
         int bright = luma(rgb);
         low = bright < low ? bright : low;
         high = bright > high ? bright : high;
-        out->cells[i] = (struct draw_cell){(unsigned)bright, nearest(rgb, mode->color), -1};
+        out->cells[i] = (struct draw_cell){(unsigned)bright, palette_nearest(mode->color, (unsigned)(rgb[0] << 16 | rgb[1] << 8 | rgb[2])), -1};
     }
     int range = high > low ? high - low : 1;
     for (int i = 0; i < out->w * out->h; i++) {

@@ -12,19 +12,14 @@ static double clamp_share(double share)
 
 void bar_share(int y, int x, int width, int style, double share)
 {
-    static const char *const eighths[] = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
     if (width <= 0)
         return;
-    int parts = (int)(clamp_share(share) * width * 8 + 0.5);
-    int full = parts / 8;
-    int rest = parts % 8;
-    draw_hline(y, x, full, style, GLYPH_FULL);
-    if (full >= width)
-        return;
-    int at = x + full;
-    draw_hline(y, at, width - full, STYLE_TRACK, GLYPH_TRACK);
-    if (rest > 0 && theme_utf8())
-        (void)draw_text(y, at, 1, style, eighths[rest]);
+    // Heavy lines rather than blocks: bars on neighbouring rows stay apart.
+    int halves = (int)(clamp_share(share) * width * 2 + 0.5);
+    draw_hline(y, x, width, STYLE_TRACK, GLYPH_TRACK);
+    draw_hline(y, x, halves / 2, style, GLYPH_SPAN);
+    if (halves % 2)
+        draw_glyph(y, x + halves / 2, style, GLYPH_HALF_SPAN);
 }
 
 void bar_interval(int y, int x, int width, int style, double low, double value,

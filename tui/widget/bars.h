@@ -1,7 +1,7 @@
 #ifndef TUI_WIDGET_BARS_H
 #define TUI_WIDGET_BARS_H
 
-// Bars that show a share, in eighths of a column where the terminal has the glyphs.
+// Bars that show a share, in half columns.
 
 // A bar of `width` columns filled to `share` (0…1).
 void bar_share(int y, int x, int width, int style, double share);

@@ -2,7 +2,7 @@
 
 enum {
     DETAIL_ROWS = 8, // name, file, five bars, truth
-    TILE_W = 22,
+    TILE_W = 20,
     TILE_H = 10,
 };
 
