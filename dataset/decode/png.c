@@ -44,12 +44,15 @@ static void on_warning(png_structp png, png_const_charp text)
 static void read_bytes(png_structp png, png_bytep to, size_t n)
 {
     struct job *job = png_get_io_ptr(png);
-    if (n > job->picture->len - job->at) {
-        job->ended = true;
+    size_t left = job->picture->len - job->at;
+    job->ended = n > left;
+    // libpng reads in large pieces; a preview gets the rows in what there is of the last.
+    if (job->ended && (!job->picture->preview || left == 0))
         png_error(png, "unexpected end of file");
-    }
-    memcpy(to, job->picture->data + job->at, n);
-    job->at += n;
+    size_t got = job->ended ? left : n;
+    memcpy(to, job->picture->data + job->at, got);
+    memset(to + got, 0, n - got);
+    job->at += got;
 }
 
 // The only place that libpng's errors jump to.

@@ -93,16 +93,16 @@ static enum err_code find_window(const struct ds_prep *prep, const struct ds_ima
         return ERR_OK;
     int shortest = image->width < image->height ? image->width : image->height;
     double size = shorter_side(prep);
+    if (size < prep->width || size < prep->height)
+        return err_set(e, ERR_UNSUPPORTED,
+                       "crop fraction %g, expected at most 1: the crop would be larger "
+                       "than the picture",
+                       crop_pct_of(prep));
     double width = resized_side(rounding, image->width, shortest, size);
     double height = resized_side(rounding, image->height, shortest, size);
     if (width > RESAMPLE_MAX_SIDE || height > RESAMPLE_MAX_SIDE)
         return err_set(e, ERR_IMAGE, "%d×%d pixels: too narrow to be resized",
                        image->width, image->height);
-    if (width < prep->width || height < prep->height)
-        return err_set(e, ERR_UNSUPPORTED,
-                       "crop fraction %g, expected at most 1: the crop would be larger "
-                       "than the picture",
-                       crop_pct_of(prep));
     out->full_width = (int)width;
     out->full_height = (int)height;
     out->x = crop_start(rounding, out->full_width, prep->width);
