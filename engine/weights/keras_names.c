@@ -150,7 +150,7 @@ static enum err_code put_listed(struct names *n, const char *group, const char *
     char name[NAME_MAX_LEN], var[NAME_MAX_LEN];
     char *array = mem_printf("%s/%s", group, weight);
     struct tensor t = {0};
-    struct layer *layer;
+    struct layer *layer = NULL;
     enum err_code rc;
     split(group, weight, name, var);
     TRY(read_tensor(n, array, &t));
@@ -265,7 +265,7 @@ static void norm_name(int k, int middle, char *out)
 static enum err_code put_dense(struct names *n, const char *base)
 {
     enum err_code rc = ERR_OK;
-    for (int k = 0, i; rc == ERR_OK && has_layer(n, base, "dense", k); k++) {
+    for (int k = 0, i = 0; rc == ERR_OK && has_layer(n, base, "dense", k); k++) {
         char name[NAME_MAX_LEN];
         TRY(add_dense(n, &i));
         numbered(name, "dense", k);
