@@ -100,14 +100,33 @@ static uint32_t name_key(const char *rest)
     return key;
 }
 
-static void sort_names(const struct row *rows, size_t *indices, size_t n, bool reverse)
+static size_t key_names(const struct row *rows, size_t *indices, size_t n, bool reverse)
 {
-    struct names names = {rows, shared_prefix(rows, indices, n), reverse};
+    size_t skip = shared_prefix(rows, indices, n);
     for (size_t i = 0; i < n; i++) {
-        uint32_t key = name_key(name_of(&rows[indices[i]]) + names.skip);
+        uint32_t key = name_key(name_of(&rows[indices[i]]) + skip);
         indices[i] |= (size_t)(reverse ? ~key : key) << 32;
     }
-    qsort_r(indices, n, sizeof *indices, by_name, &names);
+    return skip;
+}
+
+// First by four bytes of the name as numbers, which mostly tells the folders apart; then
+// each stretch of equals by four more and the rest. Names are then read in the order of
+// memory, and not with a cache miss a comparison.
+static void sort_names(const struct row *rows, size_t *indices, size_t n, bool reverse)
+{
+    key_names(rows, indices, n, reverse);
+    qsort(indices, n, sizeof *indices, by_number);
+    for (size_t from = 0, to; from < n; from = to) {
+        size_t key = indices[from] >> 32;
+        for (to = from; to < n && indices[to] >> 32 == key; to++)
+            indices[to] &= UINT32_MAX;
+        struct names names = {rows, 0, reverse};
+        names.skip = key_names(rows, indices + from, to - from, reverse);
+        qsort_r(indices + from, to - from, sizeof *indices, by_name, &names);
+        for (size_t i = from; i < to; i++)
+            indices[i] &= UINT32_MAX;
+    }
 }
 
 void rep_sort(const struct row *rows, size_t *indices, size_t n, enum rep_sort sort,
@@ -117,16 +136,16 @@ void rep_sort(const struct row *rows, size_t *indices, size_t n, enum rep_sort s
         return;
     if (sort == REP_SORT_FILE) {
         sort_names(rows, indices, n, reverse);
-    } else {
-        for (size_t i = 0; i < n; i++) {
-            assert(indices[i] <= UINT32_MAX);
-            uint32_t key = key_of(&rows[indices[i]], sort);
-            if (reverse && key != LAST)
-                key = LAST - 1 - key;
-            indices[i] |= (size_t)key << 32;
-        }
-        qsort(indices, n, sizeof *indices, by_number);
+        return;
     }
+    for (size_t i = 0; i < n; i++) {
+        assert(indices[i] <= UINT32_MAX);
+        uint32_t key = key_of(&rows[indices[i]], sort);
+        if (reverse && key != LAST)
+            key = LAST - 1 - key;
+        indices[i] |= (size_t)key << 32;
+    }
+    qsort(indices, n, sizeof *indices, by_number);
     for (size_t i = 0; i < n; i++)
         indices[i] &= UINT32_MAX;
 }
