@@ -152,6 +152,8 @@ static const char *hints(const struct app *app)
     case VIEW_COUNT:
         break;
     }
+    if (!app->opts->setup)
+        return "? help  / search  f filter  s sort  t thumbnails  Enter picture  x export";
     return "? help  / search  f filter  e errors  s sort  r run  R run all  x export";
 }
 

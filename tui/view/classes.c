@@ -107,8 +107,10 @@ static void classes_draw(struct app *app, struct rect body)
     struct class_columns columns = solve(body.w);
     draw_field(body.y, body.x, body.w, STYLE_HEAD, DRAW_LEFT, "  class");
     int x = body.x + 2 + columns.name;
-    (void)draw_text(body.y, x, 6, STYLE_HEAD, "   n");
-    (void)draw_text(body.y, x + 6, 26, STYLE_HEAD, "  precis.  recall      F1");
+    draw_field(body.y, x, 6, STYLE_HEAD, DRAW_RIGHT, "n");
+    draw_field(body.y, x + 6, 8, STYLE_HEAD, DRAW_RIGHT, "precis.");
+    draw_field(body.y, x + 14, 8, STYLE_HEAD, DRAW_RIGHT, "recall");
+    draw_field(body.y, x + 22, 8, STYLE_HEAD, DRAW_RIGHT, "F1");
     x += 30 + (columns.bar ? columns.bar + 2 : 0);
     (void)draw_text(body.y, x + 2, columns.confused - 1, STYLE_HEAD, "most taken for");
     cursor_fit(&app->classes_cursor, analysis->class_count, (size_t)(body.h - 1), 1);
