@@ -21,9 +21,6 @@ static const struct {
     [BAG_OTHER] = {"another", 0},
 };
 
-// Sparse enough that a probe ends soon whatever the names are.
-enum { SLOTS_PER_TENSOR = 2 };
-
 size_t bag_dtype_size(enum bag_dtype dtype)
 {
     return dtypes[dtype].size;
@@ -31,14 +28,12 @@ size_t bag_dtype_size(enum bag_dtype dtype)
 
 void bag_release(struct bag *bag)
 {
-    for (size_t i = 0; i < bag->count; i++)
-        free(bag->tensors[i].name);
     for (size_t i = 0; i < bag->block_count; i++)
         free(bag->blocks[i]);
     for (size_t i = 0; i < bag->meta_count; i++)
         free(bag->meta[i]);
+    lookup_release(&bag->names);
     free(bag->tensors);
-    free(bag->slots);
     free(bag->blocks);
     free(bag->meta);
     free(bag->path);
@@ -49,37 +44,6 @@ void bag_release(struct bag *bag)
 static const char *path_of(const struct bag *bag)
 {
     return bag->path ? bag->path : "model";
-}
-
-static uint64_t hash_name(const char *name)
-{
-    uint64_t h = 0xCBF29CE484222325U;
-    for (; *name; name++)
-        h = (h ^ (unsigned char)*name) * 0x100000001B3U;
-    return h ^ (h >> 32);
-}
-
-// The slot that holds `name`, or the empty one where it belongs.
-static uint32_t *slot_of(const struct bag *bag, const char *name)
-{
-    size_t mask = bag->slot_count - 1, i = hash_name(name) & mask;
-    while (bag->slots[i] && strcmp(bag->tensors[bag->slots[i] - 1].name, name) != 0)
-        i = (i + 1) & mask;
-    return &bag->slots[i];
-}
-
-static bool slots_grow(struct bag *bag)
-{
-    size_t want = bag->slot_count ? bag->slot_count * 2 : 64;
-    uint32_t *slots = mem_array(want, sizeof *slots);
-    if (!slots)
-        return false;
-    free(bag->slots);
-    bag->slots = slots;
-    bag->slot_count = want;
-    for (size_t i = 0; i < bag->count; i++)
-        *slot_of(bag, bag->tensors[i].name) = (uint32_t)i + 1;
-    return true;
 }
 
 static enum err_code check_size(const struct bag *bag, const struct bag_tensor *t,
@@ -107,20 +71,16 @@ enum err_code bag_add(struct bag *bag, const struct bag_tensor *tensor, struct e
     enum err_code rc = check_size(bag, tensor, e);
     if (rc)
         return rc;
-    if (bag->count >= UINT32_MAX / (2 * SLOTS_PER_TENSOR))
-        return err_set(e, ERR_LIMIT, "%s: too many tensors", path_of(bag));
-    if ((bag->count + 1) * SLOTS_PER_TENSOR > bag->slot_count && !slots_grow(bag))
-        return err_set(e, ERR_NOMEM, "%s: out of memory", path_of(bag));
-    uint32_t *slot = slot_of(bag, tensor->name);
-    if (*slot)
+    if (lookup_find(&bag->names, tensor->name) != LOOKUP_NONE)
         return err_set(e, ERR_FORMAT, "%s: tensor %.200s appears twice", path_of(bag),
                        tensor->name);
-    if (!mem_grow(&bag->tensors, &bag->cap, bag->count + 1, sizeof *bag->tensors))
+    if (!mem_grow(&bag->tensors, &bag->cap, bag->count + 1, sizeof *bag->tensors) ||
+        !lookup_add(&bag->names, tensor->name))
         return err_set(e, ERR_NOMEM, "%s: out of memory", path_of(bag));
     bag->tensors[bag->count] = *tensor;
-    bag->tensors[bag->count].name = mem_dup(tensor->name);
+    bag->tensors[bag->count].name = bag->names.all[bag->count];
     bag->tensors[bag->count].used = false;
-    *slot = (uint32_t)++bag->count;
+    bag->count++;
     return ERR_OK;
 }
 
@@ -214,8 +174,8 @@ void bag_add_meta(struct bag *bag, const char *key, const char *value)
 
 const struct bag_tensor *bag_find(const struct bag *bag, const char *name)
 {
-    uint32_t *slot = bag->slot_count ? slot_of(bag, name) : NULL;
-    return slot && *slot ? &bag->tensors[*slot - 1] : NULL;
+    ptrdiff_t i = lookup_find(&bag->names, name);
+    return i == LOOKUP_NONE ? NULL : &bag->tensors[i];
 }
 
 const char *bag_meta(const struct bag *bag, const char *key)
@@ -338,10 +298,10 @@ static bool is_float(const struct bag_tensor *t)
 enum err_code bag_floats(struct bag *bag, const char *name, int ndim, size_t *shape,
                          float **out, struct err *e)
 {
-    uint32_t *slot = bag->slot_count ? slot_of(bag, name) : NULL;
-    if (!slot || !*slot)
+    ptrdiff_t at = lookup_find(&bag->names, name);
+    if (at == LOOKUP_NONE)
         return missing(bag, name, e);
-    struct bag_tensor *t = &bag->tensors[*slot - 1];
+    struct bag_tensor *t = &bag->tensors[at];
     if (!is_float(t))
         return err_set(e, ERR_FORMAT,
                        "%s: tensor %s is of %s type, expected a float type", path_of(bag),

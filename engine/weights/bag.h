@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "base/file.h"
+#include "base/lookup.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -37,8 +38,7 @@ struct bag {
     char *path; // for messages
     struct bag_tensor *tensors;
     size_t count, cap;
-    uint32_t *slots; // hash of names: 1 + index of a tensor, or 0
-    size_t slot_count;
+    struct lookup names;    // tensors[i].name is names.all[i]
     struct file_bytes file; // mapping that tensors point into, or zeroed
     void **blocks;          // malloc'ed memory that tensors point into
     size_t block_count, block_cap;
