@@ -29,8 +29,8 @@ static enum err_code no_such_key(const struct zip_reader *zip, const char *path,
 // keeps the source offset of the current index.
 static void to_c_order(const struct arc_array *array, const uint8_t *from, uint8_t *to)
 {
-    size_t size = arc_dtype_size(array->dtype), stride[ARC_MAX_DIMS], n = size;
-    size_t index[ARC_MAX_DIMS] = {0};
+    size_t size = arc_dtype_size(array->dtype), n = size;
+    size_t stride[ARC_MAX_DIMS] = {0}, index[ARC_MAX_DIMS] = {0};
     for (int i = 0; i < array->ndim; i++) {
         stride[i] = n;
         n *= array->shape[i];

@@ -35,11 +35,17 @@ struct keras_layer {
     int in_count;
 };
 
-// A weight as float32: by its name in legacy files, by its place among the layer's in v3.
-// It must have this shape.
+// A weight that a layer must have: known by its name in legacy files, by its place among
+// the layer's in v3.
+struct keras_want {
+    const char *name;
+    int place;
+    int ndim;
+    size_t shape[4];
+};
 enum err_code keras_weight(struct keras_source *source, const struct keras_layer *layer,
-                           const char *name, int place, int ndim, const size_t *shape,
-                           float **out, struct err *e) MUST_CHECK;
+                           const struct keras_want *want, float **out,
+                           struct err *e) MUST_CHECK;
 
 struct keras_build {
     struct net *net;

@@ -368,29 +368,33 @@ static enum err_code check_family(const cJSON *model, const char *path, struct e
                    c.separable, c.add);
 }
 
+static enum err_code walk(struct walk *w)
+{
+    enum err_code rc = ERR_OK;
+    while (w->depth > 0 && rc == ERR_OK) {
+        struct scope *s = &w->stack[w->depth - 1];
+        const cJSON *layer = s->next;
+        if (layer)
+            s->next = layer->next;
+        rc = layer ? step(w, layer) : finish_scope(w);
+    }
+    return rc;
+}
+
 enum err_code keras_graph_build(const cJSON *model, struct keras_source *source,
                                 struct net *out, struct err *e)
 {
     struct walk w = {.build = {.net = out, .source = source, .path = source->path},
                      .e = e};
-    enum err_code rc;
     if (!is_model(model))
         return err_set(e, ERR_UNSUPPORTED,
                        "%s: model of class \"%.60s\", expected Functional or Sequential",
                        source->path, text_of(model, "class_name"));
-    TRY(check_family(model, source->path, e));
-    TRY(push(&w, model, text_of(config_of(model), "name"), NULL, -1));
-    while (w.depth > 0) {
-        struct scope *s = &w.stack[w.depth - 1];
-        const cJSON *layer = s->next;
-        if (layer) {
-            s->next = layer->next;
-            TRY(step(&w, layer));
-        } else {
-            TRY(finish_scope(&w));
-        }
-    }
-out:
+    enum err_code rc = check_family(model, source->path, e);
+    if (rc == ERR_OK)
+        rc = push(&w, model, text_of(config_of(model), "name"), NULL, -1);
+    if (rc == ERR_OK)
+        rc = walk(&w);
     while (w.depth > 0)
         pop(&w);
     return rc;

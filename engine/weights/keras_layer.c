@@ -5,7 +5,6 @@
 #include "base/mem.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -119,14 +118,19 @@ static int add_node(struct keras_build *b, const struct keras_layer *l, enum net
     return node;
 }
 
-static enum err_code take_weight(struct keras_build *b, const struct keras_layer *l,
-                                 int node, const char *name, int place,
-                                 const size_t *shape, struct err *e)
+// The kernel of a node whose window and channels are set.
+static enum err_code take_kernel(struct keras_build *b, const struct keras_layer *l,
+                                 int node, const char *name, int place, struct err *e)
 {
     struct net_node *n = &b->net->nodes[node];
-    int ndim = n->op == NET_FC ? 2 : 4;
-    enum err_code rc =
-        keras_weight(b->source, l, name, place, ndim, shape, &n->weight, e);
+    size_t in = (size_t)net_in_channels(b->net, node), out = (size_t)n->channels;
+    struct keras_want want = {
+        name, place, 4, {(size_t)n->kernel_h, (size_t)n->kernel_w, in, out}};
+    if (n->op == NET_DEPTHWISE)
+        want.shape[3] = 1;
+    if (n->op == NET_FC)
+        want = (struct keras_want){name, place, 2, {in, out}};
+    enum err_code rc = keras_weight(b->source, l, &want, &n->weight, e);
     if (rc == ERR_OK)
         n->params += net_weight_count(b->net, node);
     return rc;
@@ -136,13 +140,12 @@ static enum err_code take_bias(struct keras_build *b, const struct keras_layer *
                                int node, int place, struct err *e)
 {
     struct net_node *n = &b->net->nodes[node];
-    size_t channels = (size_t)n->channels;
+    struct keras_want want = {"bias", place, 1, {(size_t)n->channels}};
     if (!get_bool(l, "use_bias", true))
         return ERR_OK;
-    enum err_code rc =
-        keras_weight(b->source, l, "bias", place, 1, &channels, &n->bias, e);
+    enum err_code rc = keras_weight(b->source, l, &want, &n->bias, e);
     if (rc == ERR_OK)
-        n->params += channels;
+        n->params += want.shape[0];
     return rc;
 }
 
@@ -167,17 +170,12 @@ static enum err_code activate(struct keras_build *b, const struct keras_layer *l
 static enum err_code add_conv(struct keras_build *b, const struct keras_layer *l,
                               int *node, struct err *e)
 {
-    int i = add_node(b, l, NET_CONV, l->in[0], ""), filters;
-    struct net_node *n = &b->net->nodes[i];
-    size_t in = (size_t)n->channels;
+    int i = add_node(b, l, NET_CONV, l->in[0], "");
     enum err_code rc;
-    TRY(get_int(b, l, "filters", MAX_UNITS, &filters, e));
+    TRY(get_int(b, l, "filters", MAX_UNITS, &b->net->nodes[i].channels, e));
     TRY(must_be(b, l, "groups", 1, e));
     TRY(set_window(b, l, "kernel_size", i, e));
-    n->channels = filters;
-    TRY(take_weight(
-        b, l, i, "kernel", 0,
-        (size_t[]){(size_t)n->kernel_h, (size_t)n->kernel_w, in, (size_t)filters}, e));
+    TRY(take_kernel(b, l, i, "kernel", 0, e));
     TRY(take_bias(b, l, i, 1, e));
     rc = activate(b, l, i, "/relu", node, e);
 out:
@@ -187,13 +185,10 @@ out:
 static enum err_code add_depthwise(struct keras_build *b, const struct keras_layer *l,
                                    int i, const char *name, struct err *e)
 {
-    struct net_node *n = &b->net->nodes[i];
     enum err_code rc;
     TRY(must_be(b, l, "depth_multiplier", 1, e));
     TRY(set_window(b, l, "kernel_size", i, e));
-    rc = take_weight(
-        b, l, i, name, 0,
-        (size_t[]){(size_t)n->kernel_h, (size_t)n->kernel_w, (size_t)n->channels, 1}, e);
+    rc = take_kernel(b, l, i, name, 0, e);
 out:
     return rc;
 }
@@ -212,72 +207,85 @@ static enum err_code add_depthwise_conv(struct keras_build *b,
 static enum err_code add_separable(struct keras_build *b, const struct keras_layer *l,
                                    int *node, struct err *e)
 {
-    int dw = add_node(b, l, NET_DEPTHWISE, l->in[0], "/depthwise"), filters;
+    int dw = add_node(b, l, NET_DEPTHWISE, l->in[0], "/depthwise");
     enum err_code rc;
     TRY(add_depthwise(b, l, dw, "depthwise_kernel", e));
-    TRY(get_int(b, l, "filters", MAX_UNITS, &filters, e));
     int pw = add_node(b, l, NET_CONV, dw, "/pointwise");
     struct net_node *n = &b->net->nodes[pw];
-    size_t in = (size_t)n->channels;
     n->kernel_h = n->kernel_w = n->stride = n->dilation = 1;
-    n->channels = filters;
-    TRY(take_weight(b, l, pw, "pointwise_kernel", 1,
-                    (size_t[]){1, 1, in, (size_t)filters}, e));
+    TRY(get_int(b, l, "filters", MAX_UNITS, &n->channels, e));
+    TRY(take_kernel(b, l, pw, "pointwise_kernel", 1, e));
     TRY(take_bias(b, l, pw, 2, e));
     rc = activate(b, l, pw, "/relu", node, e);
 out:
     return rc;
 }
 
-// gamma and beta may be switched off; places in v3 files close ranks then.
+struct statistics {
+    float *gamma, *beta, *mean, *variance; // gamma and beta may be NULL: 1 and 0
+};
+
+// Places in v3 files close ranks when gamma or beta is switched off.
 static enum err_code take_statistics(struct keras_build *b, const struct keras_layer *l,
-                                     size_t channels, float *got[4], struct err *e)
+                                     size_t channels, struct statistics *s, struct err *e)
 {
-    static const char *const names[] = {"gamma", "beta", "moving_mean",
-                                        "moving_variance"};
-    const bool has[] = {get_bool(l, "scale", true), get_bool(l, "center", true), true,
-                        true};
+    const struct {
+        const char *name;
+        bool has;
+        float **out;
+    } parts[] = {
+        {"gamma", get_bool(l, "scale", true), &s->gamma},
+        {"beta", get_bool(l, "center", true), &s->beta},
+        {"moving_mean", true, &s->mean},
+        {"moving_variance", true, &s->variance},
+    };
     enum err_code rc = ERR_OK;
-    for (int k = 0, place = 0; k < 4 && rc == ERR_OK; k++)
-        if (has[k])
-            rc = keras_weight(b->source, l, names[k], place++, 1, &channels, &got[k], e);
+    for (int k = 0, place = 0; k < 4 && rc == ERR_OK; k++) {
+        struct keras_want want = {parts[k].name, place, 1, {channels}};
+        place += parts[k].has;
+        if (parts[k].has)
+            rc = keras_weight(b->source, l, &want, parts[k].out, e);
+    }
     return rc;
+}
+
+// y = gamma (x - mean) / sqrt(variance + epsilon) + beta as one scale and shift, kept
+// where the mean and the variance were.
+static void to_affine(const struct statistics *s, double epsilon, size_t channels)
+{
+    for (size_t k = 0; k < channels; k++) {
+        double gamma = s->gamma ? (double)s->gamma[k] : 1;
+        double beta = s->beta ? (double)s->beta[k] : 0;
+        double scale = gamma / sqrt((double)s->variance[k] + epsilon);
+        s->variance[k] = (float)scale;
+        s->mean[k] = (float)(beta - (double)s->mean[k] * scale);
+    }
 }
 
 static enum err_code add_batch_norm(struct keras_build *b, const struct keras_layer *l,
                                     int *node, struct err *e)
 {
     const cJSON *axis = item(l, "axis"), *epsilon = item(l, "epsilon");
-    int i = add_node(b, l, NET_AFFINE, l->in[0], "");
-    struct net_node *n = &b->net->nodes[i];
-    size_t channels = (size_t)n->channels;
-    float *got[4] = {0};
-    enum err_code rc;
+    struct statistics s = {0};
     if (cJSON_IsArray(axis))
         axis = cJSON_GetArrayItem(axis, 0);
     if (axis && !is_whole(axis, 3, 3) && !is_whole(axis, -1, -1))
         return keras_refuse(b->path, l, e, "axis is not the last one");
     if (epsilon && !(cJSON_IsNumber(epsilon) && epsilon->valuedouble >= 0))
         return keras_refuse(b->path, l, e, "epsilon is not a number");
-    double eps = epsilon ? epsilon->valuedouble : 1e-3;
-    TRY(take_statistics(b, l, channels, got, e));
-    n->weight = mem_array(channels, sizeof *n->weight);
-    n->bias = mem_array(channels, sizeof *n->bias);
-    if (!n->weight || !n->bias)
-        TRY(err_set(e, ERR_NOMEM, "%s: no memory for %s", b->path, l->name));
-    for (size_t k = 0; k < channels; k++) {
-        double gamma = got[0] ? (double)got[0][k] : 1;
-        double scale = gamma / sqrt((double)got[3][k] + eps);
-        n->weight[k] = (float)scale;
-        n->bias[k] =
-            (float)((got[1] ? (double)got[1][k] : 0) - (double)got[2][k] * scale);
+    *node = add_node(b, l, NET_AFFINE, l->in[0], "");
+    struct net_node *n = &b->net->nodes[*node];
+    size_t channels = (size_t)n->channels;
+    enum err_code rc = take_statistics(b, l, channels, &s, e);
+    if (rc == ERR_OK) {
+        to_affine(&s, epsilon ? epsilon->valuedouble : 1e-3, channels);
+        n->params = channels * ((s.gamma != NULL) + (s.beta != NULL));
+        n->params_stats = 2 * channels;
     }
-    n->params = channels * ((got[0] != NULL) + (got[1] != NULL));
-    n->params_stats = 2 * channels;
-    *node = i;
-out:
-    for (int k = 0; k < 4; k++)
-        free(got[k]);
+    n->weight = s.variance;
+    n->bias = s.mean;
+    free(s.gamma);
+    free(s.beta);
     return rc;
 }
 
@@ -341,13 +349,10 @@ static enum err_code add_pooling(struct keras_build *b, const struct keras_layer
 static enum err_code add_dense(struct keras_build *b, const struct keras_layer *l,
                                int *node, struct err *e)
 {
-    int i = add_node(b, l, NET_FC, l->in[0], ""), units;
-    struct net_node *n = &b->net->nodes[i];
-    size_t in = (size_t)n->channels;
+    int i = add_node(b, l, NET_FC, l->in[0], "");
     enum err_code rc;
-    TRY(get_int(b, l, "units", MAX_UNITS, &units, e));
-    n->channels = units;
-    TRY(take_weight(b, l, i, "kernel", 0, (size_t[]){in, (size_t)units}, e));
+    TRY(get_int(b, l, "units", MAX_UNITS, &b->net->nodes[i].channels, e));
+    TRY(take_kernel(b, l, i, "kernel", 0, e));
     TRY(take_bias(b, l, i, 1, e));
     rc = activate(b, l, i, "/relu", node, e);
 out:

@@ -121,17 +121,15 @@ static void split(const char *group, const char *weight, char *layer, char *var)
 // Layers of blocks keep their names; shortcuts are counted, for their numbers depend on
 // what else the session that wrote the file had made.
 static enum err_code find_layer(struct names *n, const char *name, const char *var,
-                                int ndim, struct layer **out)
+                                int ndim, size_t *out)
 {
-    for (size_t i = 0; i < n->layer_count; i++) {
-        *out = &n->layers[i];
-        if (strcmp(n->layers[i].name, name) == 0)
+    for (*out = 0; *out < n->layer_count; ++*out)
+        if (strcmp(n->layers[*out].name, name) == 0)
             return ERR_OK;
-    }
     if (n->layer_count == MAX_LAYERS ||
         !mem_grow(&n->layers, &n->layer_cap, n->layer_count + 1, sizeof *n->layers))
         return err_set(n->e, ERR_LIMIT, "%s: more than %d layers", n->path, MAX_LAYERS);
-    struct layer *l = *out = &n->layers[n->layer_count++];
+    struct layer *l = &n->layers[n->layer_count++];
     *l = (struct layer){.name = mem_dup(name), .dense = -1};
     bool kernel = strcmp(var, "kernel") == 0;
     if (kernel && ndim == 2)
@@ -150,11 +148,12 @@ static enum err_code put_listed(struct names *n, const char *group, const char *
     char name[NAME_MAX_LEN], var[NAME_MAX_LEN];
     char *array = mem_printf("%s/%s", group, weight);
     struct tensor t = {0};
-    struct layer *layer = NULL;
+    size_t at = 0;
     enum err_code rc;
     split(group, weight, name, var);
     TRY(read_tensor(n, array, &t));
-    TRY(find_layer(n, name, var, t.ndim, &layer));
+    TRY(find_layer(n, name, var, t.ndim, &at));
+    const struct layer *layer = &n->layers[at];
     if (layer->dense < 0) {
         TRY(take_tensor(n, &t, layer->known_as, var));
     } else {
@@ -202,23 +201,6 @@ static bool has_layer(const struct names *n, const char *base, const char *class
     return has;
 }
 
-static enum err_code put_vars(struct names *n, const char *base, const char *class_name,
-                              int k, const char *known_as, const char *const *vars)
-{
-    char name[NAME_MAX_LEN];
-    numbered(name, class_name, k);
-    enum err_code rc = ERR_OK;
-    for (int i = 0; vars[i] && rc == ERR_OK; i++) {
-        struct tensor t = {0};
-        char *array = mem_printf("%s/%s/vars/%d", base, name, i);
-        rc = read_tensor(n, array, &t);
-        if (rc == ERR_OK)
-            rc = take_tensor(n, &t, known_as, vars[i]);
-        free(array);
-    }
-    return rc;
-}
-
 enum { ENTRY_BLOCKS = 3, PER_MIDDLE = 3 };
 
 // Separable k of a network with `middle` middle blocks: two in each entry block from
@@ -262,12 +244,55 @@ static void norm_name(int k, int middle, char *out)
         (void)strncat(out, "_bn", NAME_MAX_LEN - strlen(out) - 1);
 }
 
+static void conv_name(int k, int middle, char *out)
+{
+    (void)middle;
+    if (k < 2)
+        (void)snprintf(out, NAME_MAX_LEN, "block1_conv%d", k + 1);
+    else
+        numbered(out, "conv2d", k - 2);
+}
+
+// The classes of layers with weights, what each is called and what its variables are.
+static const struct v3_class {
+    const char *name;
+    void (*known_as)(int k, int middle, char *out);
+    const char *vars[4];
+} v3_classes[] = {
+    {"conv2d", conv_name, {"kernel"}},
+    {"separable_conv2d", separable_name, {"depthwise_kernel", "pointwise_kernel"}},
+    {"batch_normalization",
+     norm_name,
+     {"gamma", "beta", "moving_mean", "moving_variance"}},
+};
+
+static enum err_code put_layer(struct names *n, const char *base,
+                               const struct v3_class *class, int k, int middle)
+{
+    char name[NAME_MAX_LEN], known_as[NAME_MAX_LEN] = "";
+    enum err_code rc = ERR_OK;
+    numbered(name, class->name, k);
+    class->known_as(k, middle, known_as);
+    for (int i = 0; i < 4 && class->vars[i] && rc == ERR_OK; i++) {
+        struct tensor t = {0};
+        char *array = mem_printf("%s/%s/vars/%d", base, name, i);
+        rc = read_tensor(n, array, &t);
+        if (rc == ERR_OK)
+            rc = take_tensor(n, &t, known_as, class->vars[i]);
+        free(array);
+    }
+    return rc;
+}
+
 static enum err_code put_dense(struct names *n, const char *base)
 {
     enum err_code rc = ERR_OK;
-    for (int k = 0, i = 0; rc == ERR_OK && has_layer(n, base, "dense", k); k++) {
+    for (int k = 0; rc == ERR_OK && has_layer(n, base, "dense", k); k++) {
         char name[NAME_MAX_LEN];
-        TRY(add_dense(n, &i));
+        int i = 0;
+        rc = add_dense(n, &i);
+        if (rc != ERR_OK)
+            break;
         numbered(name, "dense", k);
         char *kernel = mem_printf("%s/%s/vars/0", base, name);
         char *bias = mem_printf("%s/%s/vars/1", base, name);
@@ -277,7 +302,6 @@ static enum err_code put_dense(struct names *n, const char *base)
         free(kernel);
         free(bias);
     }
-out:
     return rc;
 }
 
@@ -304,43 +328,35 @@ static enum err_code find_base(const struct names *n, char **out)
     return rc;
 }
 
+// How deep the middle flow is, by the number of separable convolutions.
+static enum err_code count_middle(const struct names *n, const char *base, int *middle)
+{
+    const int fixed = 2 * ENTRY_BLOCKS + 4;
+    int separables = 0;
+    while (separables < MAX_LAYERS && has_layer(n, base, "separable_conv2d", separables))
+        separables++;
+    *middle = (separables - fixed) / PER_MIDDLE;
+    if (separables >= fixed && separables == fixed + PER_MIDDLE * *middle)
+        return ERR_OK;
+    return err_set(n->e, ERR_FORMAT,
+                   "%s: not an Xception: %d separable convolutions, expected %d and 3 "
+                   "for each middle block",
+                   n->path, separables, fixed);
+}
+
 static enum err_code put_v3(struct names *n)
 {
-    static const char *const kernel[] = {"kernel", NULL};
-    static const char *const pair[] = {"depthwise_kernel", "pointwise_kernel", NULL};
-    static const char *const norm[] = {"gamma", "beta", "moving_mean", "moving_variance",
-                                       NULL};
-    char *base = NULL, name[NAME_MAX_LEN];
-    int separables = 0;
-    enum err_code rc;
-    TRY(find_base(n, &base));
-    while (has_layer(n, base, "separable_conv2d", separables))
-        separables++;
-    int fixed = 2 * ENTRY_BLOCKS + 4, middle = (separables - fixed) / PER_MIDDLE;
-    if (separables < fixed || separables > fixed + 100 ||
-        separables != fixed + PER_MIDDLE * middle)
-        TRY(err_set(n->e, ERR_FORMAT,
-                    "%s: not an Xception: %d separable convolutions, expected %d and 3 a "
-                    "middle block",
-                    n->path, separables, fixed));
-    for (int k = 0; k < separables; k++) {
-        separable_name(k, middle, name);
-        TRY(put_vars(n, base, "separable_conv2d", k, name, pair));
-    }
-    for (int k = 0; k < MAX_LAYERS && has_layer(n, base, "conv2d", k); k++) {
-        if (k < 2)
-            (void)snprintf(name, sizeof name, "block1_conv%d", k + 1);
-        else
-            numbered(name, "conv2d", k - 2);
-        TRY(put_vars(n, base, "conv2d", k, name, kernel));
-    }
-    for (int k = 0; k < MAX_LAYERS && has_layer(n, base, "batch_normalization", k); k++) {
-        norm_name(k, middle, name);
-        TRY(put_vars(n, base, "batch_normalization", k, name, norm));
-    }
+    char *base = NULL;
+    int middle = 0;
+    enum err_code rc = find_base(n, &base);
+    if (rc != ERR_OK || !base)
+        return rc;
+    TRY(count_middle(n, base, &middle));
+    for (size_t c = 0; c < sizeof v3_classes / sizeof v3_classes[0]; c++)
+        for (int k = 0; k < MAX_LAYERS && has_layer(n, base, v3_classes[c].name, k); k++)
+            TRY(put_layer(n, base, &v3_classes[c], k, middle));
     TRY(put_dense(n, base));
-    if (strcmp(base, "layers") != 0)
-        TRY(put_dense(n, "layers"));
+    rc = strcmp(base, "layers") != 0 ? put_dense(n, "layers") : ERR_OK;
 out:
     free(base);
     return rc;

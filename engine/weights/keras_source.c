@@ -101,15 +101,16 @@ static void add_shape(struct str *s, int ndim, const size_t *shape)
 }
 
 static enum err_code check_shape(const char *path, const char *tensor, int ndim,
-                                 const size_t *shape, int want_ndim, const size_t *want,
+                                 const size_t *shape, const struct keras_want *want,
                                  struct err *e)
 {
-    if (ndim == want_ndim && memcmp(shape, want, (size_t)ndim * sizeof *shape) == 0)
+    if (ndim == want->ndim &&
+        memcmp(shape, want->shape, (size_t)ndim * sizeof *shape) == 0)
         return ERR_OK;
     struct str text = {0};
     add_shape(&text, ndim, shape);
     str_add(&text, ", expected ");
-    add_shape(&text, want_ndim, want);
+    add_shape(&text, want->ndim, want->shape);
     enum err_code rc =
         err_set(e, ERR_FORMAT, "%s: tensor %.200s is %s", path, tensor, str_get(&text));
     str_release(&text);
@@ -117,20 +118,19 @@ static enum err_code check_shape(const char *path, const char *tensor, int ndim,
 }
 
 enum err_code keras_weight(struct keras_source *source, const struct keras_layer *layer,
-                           const char *name, int place, int ndim, const size_t *shape,
-                           float **out, struct err *e)
+                           const struct keras_want *want, float **out, struct err *e)
 {
-    size_t got[H5_MAX_DIMS];
-    int got_ndim;
+    size_t shape[H5_MAX_DIMS];
+    int ndim;
     char *tensor = NULL;
     float *data = NULL;
     enum err_code rc;
     if (source->v3)
-        tensor = mem_printf("%s/vars/%d", layer->group, place);
+        tensor = mem_printf("%s/vars/%d", layer->group, want->place);
     else
-        TRY(find_by_name(source, layer, name, &tensor, e));
-    TRY(h5_floats(source->h5, tensor, &got_ndim, got, &data, e));
-    TRY(check_shape(source->path, tensor, got_ndim, got, ndim, shape, e));
+        TRY(find_by_name(source, layer, want->name, &tensor, e));
+    TRY(h5_floats(source->h5, tensor, &ndim, shape, &data, e));
+    TRY(check_shape(source->path, tensor, ndim, shape, want, e));
     *out = data;
     data = NULL;
 out:

@@ -101,13 +101,13 @@ static int by_place(const void *a, const void *b)
 
 static enum err_code check_overlap(const struct bag *bag, struct err *e)
 {
-    const struct bag_tensor **sorted = mem_array(bag->count, sizeof *sorted);
+    const struct bag_tensor **sorted = mem_array(bag->count, sizeof(void *));
     if (!sorted)
         return err_set(e, ERR_NOMEM, "%s: no memory for %zu tensors", bag->path,
                        bag->count);
     for (size_t i = 0; i < bag->count; i++)
         sorted[i] = &bag->tensors[i];
-    qsort(sorted, bag->count, sizeof *sorted, by_place);
+    qsort(sorted, bag->count, sizeof(void *), by_place);
     enum err_code rc = ERR_OK;
     for (size_t i = 1; i < bag->count && rc == ERR_OK; i++) {
         const uint8_t *end = (const uint8_t *)sorted[i - 1]->data + sorted[i - 1]->bytes;

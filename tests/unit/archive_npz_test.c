@@ -152,7 +152,7 @@ static enum err_code parse(const char *dict, struct npy_header *header, struct e
     size_t n = strlen(dict);
     bytes[8] = (uint8_t)n;
     bytes[9] = (uint8_t)(n >> 8);
-    memcpy(bytes + 10, dict, n);
+    memcpy(bytes + 10, dict, n + 1);
     return npy_parse(bytes, 10 + n, "f", header, e);
 }
 
