@@ -28,8 +28,11 @@ void exec_step(const struct exec *x, int step, int member, int members);
 void exec_feed(const struct exec *x, int step, const struct exec_member *me, int m,
                int rows, float *panel);
 
-// GEMM steps (gemm.c).
+// Rows of the next GEMM tile when `left` remain.
+int exec_tile_rows(int left);
+
 void exec_gemm(const struct exec *x, int step, int member, int members);
+void exec_winograd(const struct exec *x, int step, int member, int members);
 
 // A pixel counted over all pictures; exec_pixel_next goes on in rows.
 struct exec_pixel {

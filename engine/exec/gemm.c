@@ -1,8 +1,8 @@
 #include "engine/exec/exec.h"
 
-// Rows of the next tile when `left` remain: sixes, and at the end fives and fours rather
-// than a tile of one to three, which the multiply-add units would wait for.
-static int tile_rows(int left)
+// Sixes, and at the end fives and fours rather than a tile of one to three, which the
+// multiply-add units would wait for.
+int exec_tile_rows(int left)
 {
     static const int last[] = {0, 1, 2, 3, 4, 5, 6, 4, 4, 5, 5, 6, 6, 5};
     return left < (int)(sizeof last / sizeof last[0]) ? last[left] : KERN_ROWS;
@@ -28,7 +28,7 @@ static void feed_chunk(const struct exec *x, int step, const struct exec_member 
     ptrdiff_t k = (ptrdiff_t)x->plan->steps[step].k_blocks * KERN_BLOCK;
     float *panel = me->panel;
     for (int m = chunk.first; m < chunk.last;) {
-        int rows = tile_rows(chunk.last - m);
+        int rows = exec_tile_rows(chunk.last - m);
         exec_feed(x, step, me, m, rows, panel);
         panel += rows * k;
         m += rows;
@@ -58,7 +58,7 @@ static void multiply_panel(const struct exec *x, int step, const struct exec_mem
     g.next_len = (size_t)(cols * k / tiles + KERN_COLS);
     for (int m = chunk.first; m < chunk.last; m += g.rows) {
         ptrdiff_t at = m * stride + col;
-        g.rows = tile_rows(chunk.last - m);
+        g.rows = exec_tile_rows(chunk.last - m);
         g.c = x->values + l->dst + at;
         g.add = s->add < 0 ? NULL : x->values + l->add + at;
         x->plan->kern.gemm_f32(&g);

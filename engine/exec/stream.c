@@ -103,6 +103,9 @@ void exec_step(const struct exec *x, int step, int member, int members)
     case STEP_GEMM:
         exec_gemm(x, step, member, members);
         break;
+    case STEP_WINOGRAD:
+        exec_winograd(x, step, member, members);
+        break;
     case STEP_DEPTHWISE:
         run_depthwise(x, step, me, rows);
         break;

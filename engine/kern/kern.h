@@ -14,6 +14,9 @@
 
 enum { KERN_BLOCK = 8, KERN_ROWS = 6, KERN_COLS = 16 };
 
+// Winograd tiles: pixels read and written a side, and the products of one tile.
+enum { KERN_WINO_IN = 6, KERN_WINO_OUT = 4, KERN_WINO_PLACES = 36 };
+
 // c[rows][cols] = relu(bias + a·b + add). Multiply-adds in order of k, starting from the
 // bias.
 struct kern_gemm_f32 {
@@ -55,6 +58,27 @@ struct kern_dw_f32 {
     bool relu_in, relu_out;
 };
 
+// Winograd's F(4×4, 3×3): 36 products of transformed tiles instead of 144 taps. From 6 ×
+// 6 pixels to the 36 places of one row of the left panels: dst[place · dst_place + b ·
+// dst_block] of relu(in[place][b · 8 …]).
+struct kern_wino_in_f32 {
+    float *dst;
+    ptrdiff_t dst_place, dst_block;
+    const float *const *in;
+    int blocks;
+    bool relu;
+};
+
+// From the 36 products to the upper left rows × cols of 4 × 4 pixels.
+struct kern_wino_out_f32 {
+    const float *src; // place p at p · src_place, block b behind it at b · 8
+    const float *bias;
+    float *dst;
+    ptrdiff_t src_place, dst_row, dst_pixel;
+    int rows, cols, blocks;
+    bool relu;
+};
+
 // Maximum over taps, plus `add` when it is not NULL.
 struct kern_maxpool_f32 {
     float *dst;
@@ -89,6 +113,8 @@ typedef void kern_gemm_f32_fn(const struct kern_gemm_f32 *k);
 typedef void kern_gather_f32_fn(const struct kern_gather_f32 *k);
 typedef void kern_dw_f32_fn(const struct kern_dw_f32 *k);
 typedef kern_dw_f32_fn kern_dw3x3_f32_fn;
+typedef void kern_wino_in_f32_fn(const struct kern_wino_in_f32 *k);
+typedef void kern_wino_out_f32_fn(const struct kern_wino_out_f32 *k);
 typedef void kern_maxpool_f32_fn(const struct kern_maxpool_f32 *k);
 typedef void kern_affine_f32_fn(const struct kern_affine_f32 *k);
 typedef void kern_sum_f32_fn(const struct kern_sum_f32 *k);
@@ -108,13 +134,15 @@ struct kern_set {
     kern_gather_f32_fn *gather_f32;
     kern_dw3x3_f32_fn *dw3x3_f32;
     kern_dw_f32_fn *dw_f32;
+    kern_wino_in_f32_fn *wino_in_f32;
+    kern_wino_out_f32_fn *wino_out_f32;
     kern_maxpool_f32_fn *maxpool_f32;
     kern_affine_f32_fn *affine_f32;
     kern_sum_f32_fn *sum_f32;
     kern_peak_f32_fn *peak_f32;
     struct {
-        const char *gemm_f32, *gather_f32, *dw3x3_f32, *dw_f32, *maxpool_f32, *affine_f32,
-            *sum_f32, *peak_f32;
+        const char *gemm_f32, *gather_f32, *dw3x3_f32, *dw_f32, *wino_in_f32,
+            *wino_out_f32, *maxpool_f32, *affine_f32, *sum_f32, *peak_f32;
     } name;
 };
 

@@ -22,7 +22,8 @@ struct placer {
 
 int layout_chunk_rows(const struct plan_step *step)
 {
-    int rows = PANEL_FLOATS / (step->k_blocks * KERN_BLOCK);
+    int panels = step->kind == STEP_WINOGRAD ? KERN_WINO_PLACES : 1;
+    int rows = PANEL_FLOATS / (step->k_blocks * KERN_BLOCK * panels);
     return rows < KERN_ROWS ? KERN_ROWS : rows;
 }
 
@@ -50,13 +51,17 @@ static void note_scratch(struct layout *out, const struct plan_step *s,
     size_t taps = (size_t)w->kernel_h * (size_t)w->kernel_w;
     // A sliding window has two columns more than pixels.
     size_t pointers = (KERN_ROWS + 2) * (taps < 3 ? 3 : taps);
-    if (pointers > out->taps)
-        out->taps = pointers;
-    if (s->kind == STEP_GEMM) {
-        size_t floats = (size_t)layout_chunk_rows(s) * (size_t)s->k_blocks * KERN_BLOCK;
+    if (s->kind == STEP_GEMM || s->kind == STEP_WINOGRAD) {
+        size_t row = (size_t)s->k_blocks * KERN_BLOCK;
+        if (s->kind == STEP_WINOGRAD) // the products of one column panel stand behind
+            row = KERN_WINO_PLACES * (row + KERN_COLS);
+        size_t floats = (size_t)layout_chunk_rows(s) * row;
         if (floats > out->scratch)
             out->scratch = floats;
+        pointers = pointers < KERN_WINO_PLACES ? KERN_WINO_PLACES : pointers;
     }
+    if (pointers > out->taps)
+        out->taps = pointers;
     int widest = s->in_blocks > s->out_blocks ? s->in_blocks : s->out_blocks;
     if (widest * KERN_BLOCK > out->widest)
         out->widest = widest * KERN_BLOCK;
@@ -149,7 +154,8 @@ enum err_code layout_open(const struct plan *plan, int height, int width, int ba
                            .steps = mem_new(steps * sizeof *out->steps),
                            .value = mem_new(nodes * sizeof *out->value),
                            .map = plan->net.nodes[plan->pooled].in[0],
-                           .features = plan->pooled};
+                           .features = plan->pooled,
+                           .widest = KERN_COLS};
     enum err_code rc = net_shapes(&plan->net, height, width, out->shapes, e);
     if (rc != ERR_OK) {
         layout_release(out);

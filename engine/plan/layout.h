@@ -38,7 +38,8 @@ enum err_code layout_open(const struct plan *plan, int height, int width, int ba
                           struct layout *out, struct err *e) MUST_CHECK;
 void layout_release(struct layout *layout);
 
-// Rows of the left panel that one member fills at a time.
+// Rows of the left panel that one member fills at a time; for Winograd tiles, each a row
+// of 36 panels.
 int layout_chunk_rows(const struct plan_step *step);
 
 #endif

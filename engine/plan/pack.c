@@ -65,6 +65,43 @@ static const float *pack_gemm(struct cursor *c, const struct plan_step *s,
     return to;
 }
 
+// One filter's 36 places: G g Gᵀ in double precision.
+static void transform_filter(const double g[9], double out[KERN_WINO_PLACES])
+{
+    static const double G[6][3] = {{1.0 / 4, 0, 0},
+                                   {-1.0 / 6, -1.0 / 6, -1.0 / 6},
+                                   {-1.0 / 6, 1.0 / 6, -1.0 / 6},
+                                   {1.0 / 24, 1.0 / 12, 1.0 / 6},
+                                   {1.0 / 24, -1.0 / 12, 1.0 / 6},
+                                   {0, 0, 1}};
+    for (int p = 0; p < KERN_WINO_PLACES; p++) {
+        out[p] = 0;
+        for (int t = 0; t < 9; t++)
+            out[p] += G[p / 6][t / 3] * g[t] * G[p % 6][t % 3];
+    }
+}
+
+// [3][3][in][out] to [column panels][36][k][16].
+static const float *pack_winograd(struct cursor *c, const struct plan_step *s,
+                                  const struct net_node *n, size_t in)
+{
+    size_t out = (size_t)n->channels, k_rows = (size_t)s->k_blocks * KERN_BLOCK;
+    size_t room = (size_t)s->out_blocks * KERN_BLOCK;
+    float *to = reserve(c, KERN_WINO_PLACES * k_rows * room);
+    for (size_t i = 0; to && i < in * out; i++) {
+        size_t k = i / out, j = i % out, first = j / KERN_COLS * KERN_COLS;
+        size_t cols = room - first < KERN_COLS ? room - first : KERN_COLS;
+        double taps[9], places[KERN_WINO_PLACES];
+        for (size_t t = 0; t < 9; t++)
+            taps[t] = (double)n->weight[t * in * out + i];
+        transform_filter(taps, places);
+        float *at = to + first * KERN_WINO_PLACES * k_rows + k * cols + (j - first);
+        for (size_t p = 0; p < KERN_WINO_PLACES; p++)
+            at[p * k_rows * cols] = (float)places[p];
+    }
+    return to;
+}
+
 static void pack_affine(struct cursor *c, const struct net_node *n, struct plan_step *s)
 {
     size_t channels = (size_t)n->channels, room = (size_t)s->out_blocks * KERN_BLOCK;
@@ -84,6 +121,10 @@ static void pack_step(struct cursor *c, const struct plan *plan, struct plan_ste
             s->feed_bias = pack_bias(c, &plan->net.nodes[s->window]);
         }
         s->weight = pack_gemm(c, s, main, (size_t)plan->net.nodes[main->in[0]].channels);
+        s->bias = pack_bias(c, main);
+    } else if (s->kind == STEP_WINOGRAD) {
+        s->weight =
+            pack_winograd(c, s, main, (size_t)plan->net.nodes[main->in[0]].channels);
         s->bias = pack_bias(c, main);
     } else if (s->kind == STEP_DEPTHWISE) {
         s->weight = pack_depthwise(c, main);

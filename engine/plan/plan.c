@@ -104,7 +104,7 @@ static void take_followers(struct builder *b, struct plan_step *s)
     if (s->kind == STEP_PICTURE || s->kind == STEP_MEAN)
         return;
     int next = b->only[s->node];
-    if (s->kind != STEP_DEPTHWISE && !s->relu && s->add < 0 &&
+    if (s->kind != STEP_DEPTHWISE && s->kind != STEP_WINOGRAD && !s->relu && s->add < 0 &&
         op_of(b, next) == NET_ADD) {
         const int *in = b->net->nodes[next].in;
         int other = in[0] == s->node ? in[1] : in[0];
@@ -127,6 +127,13 @@ static void step_end(struct builder *b, struct plan_step *s, const char *kernel)
     take_followers(b, s);
     b->ready[s->node] = true;
     b->plan->kernels[s->main] = kernel;
+}
+
+// With fewer channels the transforms cost what the multiplications save.
+static bool suits_winograd(const struct net_node *n, int in_blocks)
+{
+    return n->op == NET_CONV && n->kernel_h == 3 && n->kernel_w == 3 && n->stride == 1 &&
+           n->dilation == 1 && in_blocks >= 2;
 }
 
 static void add_gemm(struct builder *b, int i)
@@ -153,7 +160,11 @@ static void add_gemm(struct builder *b, int i)
     const struct net_node *n = &b->net->nodes[i];
     int taps = n->op == NET_FC ? 1 : n->kernel_h * n->kernel_w;
     s->k_blocks = s->feed == FEED_PICTURE ? plan_blocks(3 * taps) : taps * s->in_blocks;
-    step_end(b, s, kern->name.gemm_f32);
+    if (s->feed == FEED_GATHER && suits_winograd(n, s->in_blocks)) {
+        s->kind = STEP_WINOGRAD;
+        s->k_blocks = s->in_blocks;
+    }
+    step_end(b, s, s->kind == STEP_GEMM ? kern->name.gemm_f32 : kern->name.wino_in_f32);
 }
 
 static void add_depthwise(struct builder *b, int i)

@@ -11,9 +11,10 @@
 #include "engine/plan/memory.h"
 
 enum step_kind {
-    STEP_PICTURE, // RGB planes to NHWC, where something other than a convolution reads
-                  // them
-    STEP_GEMM,    // convolution or dense layer
+    STEP_PICTURE,  // RGB planes to NHWC, where something other than a convolution reads
+                   // them
+    STEP_GEMM,     // convolution or dense layer
+    STEP_WINOGRAD, // dense 3×3 at stride 1, as 36 GEMMs on transformed tiles
     STEP_DEPTHWISE,
     STEP_MAXPOOL,
     STEP_AFFINE, // whatever works value by value: affine, scale, add, ReLU
@@ -34,7 +35,9 @@ struct plan_step {
     bool relu_in, relu_mid, relu;
     int in_blocks, out_blocks; // of channels
     int k_blocks;              // GEMM: rows of b in blocks
-    const float *weight;       // GEMM: [column panels][k][16], the last one maybe [k][8]
+    // GEMM: [column panels][k][16], the last one maybe [k][8]; Winograd: 36 such [k] a
+    // panel.
+    const float *weight;
     const float *bias;
     const float *feed_weight; // depthwise in front: [in_blocks][taps][8]
     const float *feed_bias;

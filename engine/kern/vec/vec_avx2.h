@@ -29,6 +29,11 @@ static ALWAYS_INLINE vec vec_add(vec a, vec b)
     return _mm256_add_ps(a, b);
 }
 
+static ALWAYS_INLINE vec vec_sub(vec a, vec b)
+{
+    return _mm256_sub_ps(a, b);
+}
+
 static ALWAYS_INLINE vec vec_mul(vec a, vec b)
 {
     return _mm256_mul_ps(a, b);

@@ -39,6 +39,11 @@ static ALWAYS_INLINE vec vec_add(vec a, vec b)
     VEC_EACH(a.lane[i] + b.lane[i]);
 }
 
+static ALWAYS_INLINE vec vec_sub(vec a, vec b)
+{
+    VEC_EACH(a.lane[i] - b.lane[i]);
+}
+
 static ALWAYS_INLINE vec vec_mul(vec a, vec b)
 {
     VEC_EACH(a.lane[i] * b.lane[i]);
