@@ -19,7 +19,7 @@ static void add_oddities(const struct picture *picture, const char *path,
                          struct str *reason)
 {
     const char *kind;
-    bool png = content_of(picture->data, picture->len, &kind) == CONTENT_PNG;
+    bool png = decode_content(picture->data, picture->len, &kind) == CONTENT_PNG;
     if (png != str_ends_with_nocase(path, ".png"))
         add(reason,
             png ? "PNG content under a JPEG name" : "JPEG content under a PNG name");
@@ -64,7 +64,7 @@ void ds_check_file(const char *path, struct ds_check *out)
     if (file_read(path, PICTURE_MAX_BYTES, &bytes, &e) == ERR_OK) {
         picture.data = bytes.data;
         picture.len = bytes.len;
-        if (picture_decode(&picture, &e) == ERR_OK)
+        if (decode_picture(&picture, &e) == ERR_OK)
             add_oddities(&picture, path, &reason);
     }
     if (e.code != ERR_OK)

@@ -29,7 +29,7 @@ static const char *const imagenet_wnids[] = {
 };
 
 static const short index_of_ilsvrc[] = {
-#define CLASS(index, wnid, ilsvrc, words) [ilsvrc] = index,
+#define CLASS(index, wnid, ilsvrc, words) [ilsvrc] = (index),
 #include "dataset/imagenet.def"
 #undef CLASS
 };

@@ -28,23 +28,23 @@ struct picture {
 };
 
 // Told from the first bytes; `kind` names it ("GIF", "text", …).
-enum content content_of(const uint8_t *data, size_t len, const char **kind);
+enum content decode_content(const uint8_t *data, size_t len, const char **kind);
 
 // Decodes as picture->as wants it, orientation not applied.
-enum err_code picture_decode(struct picture *picture, struct err *e) MUST_CHECK;
-enum err_code jpeg_decode(struct picture *picture, struct err *e) MUST_CHECK;
-enum err_code png_decode(struct picture *picture, struct err *e) MUST_CHECK;
+enum err_code decode_picture(struct picture *picture, struct err *e) MUST_CHECK;
+enum err_code decode_jpeg(struct picture *picture, struct err *e) MUST_CHECK;
+enum err_code decode_png(struct picture *picture, struct err *e) MUST_CHECK;
 
 // Fills in image.rgb for a picture of stored size width × height, all grey; ERR_IMAGE
 // when it has too many pixels.
-enum err_code picture_allocate(struct picture *picture, int width, int height,
-                               struct err *e) MUST_CHECK;
+enum err_code decode_allocate(struct picture *picture, int width, int height,
+                              struct err *e) MUST_CHECK;
 
 // Turns the image as its orientation says.
-enum err_code picture_orient(struct picture *picture, struct err *e) MUST_CHECK;
+enum err_code decode_orient(struct picture *picture, struct err *e) MUST_CHECK;
 
 // Orientation in a TIFF structure (what follows "Exif\0\0"), 1 when there is none.
-int exif_orientation(const uint8_t *tiff, size_t len);
+int decode_exif_orientation(const uint8_t *tiff, size_t len);
 
 // What the markers of a JPEG say before it is decoded.
 struct jpeg_markers {
@@ -53,6 +53,6 @@ struct jpeg_markers {
     bool short_jfif; // a JFIF segment without its version
     bool several;    // multi-picture file
 };
-void jpeg_markers_read(const uint8_t *data, size_t len, struct jpeg_markers *out);
+void decode_markers(const uint8_t *data, size_t len, struct jpeg_markers *out);
 
 #endif

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum content content_of(const uint8_t *data, size_t len, const char **kind)
+enum content decode_content(const uint8_t *data, size_t len, const char **kind)
 {
     static const struct {
         const char *magic;
@@ -50,8 +50,8 @@ enum content content_of(const uint8_t *data, size_t len, const char **kind)
     return CONTENT_OTHER;
 }
 
-enum err_code picture_allocate(struct picture *picture, int width, int height,
-                               struct err *e)
+enum err_code decode_allocate(struct picture *picture, int width, int height,
+                              struct err *e)
 {
     size_t pixels = (size_t)picture->width * (size_t)picture->height;
     if (pixels > DS_MAX_PIXELS)
@@ -68,17 +68,17 @@ enum err_code picture_allocate(struct picture *picture, int width, int height,
     return ERR_OK;
 }
 
-enum err_code picture_decode(struct picture *picture, struct err *e)
+enum err_code decode_picture(struct picture *picture, struct err *e)
 {
     const char *kind;
     enum err_code rc;
     picture->orientation = 1;
-    switch (content_of(picture->data, picture->len, &kind)) {
+    switch (decode_content(picture->data, picture->len, &kind)) {
     case CONTENT_JPEG:
-        rc = jpeg_decode(picture, e);
+        rc = decode_jpeg(picture, e);
         break;
     case CONTENT_PNG:
-        rc = png_decode(picture, e);
+        rc = decode_png(picture, e);
         break;
     case CONTENT_OTHER:
     default:
@@ -93,9 +93,9 @@ enum err_code picture_decode(struct picture *picture, struct err *e)
 static enum err_code decode_upright(struct picture *picture, struct ds_image *out,
                                     struct err *e)
 {
-    enum err_code rc = picture_decode(picture, e);
+    enum err_code rc = decode_picture(picture, e);
     if (rc == ERR_OK && (picture->preview || picture->as == DS_AS_OPENCV))
-        rc = picture_orient(picture, e);
+        rc = decode_orient(picture, e);
     if (rc == ERR_OK)
         *out = picture->image;
     else

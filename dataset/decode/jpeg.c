@@ -218,7 +218,7 @@ static enum err_code prepare_output(struct job *job, struct err *e)
     cinfo->scale_denom = picture->preview ? reduction(picture) : 1;
     jpeg_calc_output_dimensions(cinfo);
     enum err_code rc =
-        picture_allocate(picture, (int)cinfo->output_width, (int)cinfo->output_height, e);
+        decode_allocate(picture, (int)cinfo->output_width, (int)cinfo->output_height, e);
     if (rc == ERR_OK && picture->cmyk &&
         !(job->cmyk = malloc((size_t)cinfo->output_width * CMYK * ROWS_AT_ONCE)))
         rc = err_set(e, ERR_NOMEM, "%s: no memory for its rows", picture->name);
@@ -230,7 +230,7 @@ static enum err_code decode(struct job *job, struct err *e)
     struct picture *picture = job->picture;
     struct jpeg_markers markers;
     enum err_code rc = ERR_OK;
-    jpeg_markers_read(picture->data, picture->len, &markers);
+    decode_markers(picture->data, picture->len, &markers);
     picture->orientation = markers.orientation;
     picture->several = markers.several;
     TRY(run(job, step_header, e));
@@ -243,7 +243,7 @@ out:
     return rc;
 }
 
-enum err_code jpeg_decode(struct picture *picture, struct err *e)
+enum err_code decode_jpeg(struct picture *picture, struct err *e)
 {
     struct job job = {.picture = picture};
     job.source = (struct jpeg_source_mgr){

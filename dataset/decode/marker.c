@@ -38,12 +38,12 @@ static void read_segment(int marker, const uint8_t *body, size_t len,
         out->short_jfif |= len < JFIF_MIN;
     else if (marker == APP1 && len >= 6 && memcmp(body, "Exif\0", 6) == 0 &&
              out->orientation == 0)
-        out->orientation = exif_orientation(body + 6, len - 6);
+        out->orientation = decode_exif_orientation(body + 6, len - 6);
     else if (marker == APP2 && len >= 4 && memcmp(body, "MPF", 4) == 0)
         out->several = true;
 }
 
-void jpeg_markers_read(const uint8_t *data, size_t len, struct jpeg_markers *out)
+void decode_markers(const uint8_t *data, size_t len, struct jpeg_markers *out)
 {
     *out = (struct jpeg_markers){0};
     for (size_t at = 0; (at = next_marker(data, len, at)) < len;) {

@@ -18,7 +18,7 @@ static size_t read32(const uint8_t *p, bool big)
     return high << 16 | low;
 }
 
-int exif_orientation(const uint8_t *tiff, size_t len)
+int decode_exif_orientation(const uint8_t *tiff, size_t len)
 {
     if (len < 8 || (memcmp(tiff, "II*", 4) != 0 && memcmp(tiff, "MM\0*", 4) != 0))
         return 1;
@@ -65,7 +65,7 @@ static struct turn turn_of(int orientation, ptrdiff_t width, ptrdiff_t height)
     }
 }
 
-enum err_code picture_orient(struct picture *picture, struct err *e)
+enum err_code decode_orient(struct picture *picture, struct err *e)
 {
     struct ds_image *image = &picture->image;
     if (picture->orientation <= 1)

@@ -124,13 +124,13 @@ static void read_facts(struct job *job)
     picture->alpha = (png_get_color_type(job->png, job->info) & PNG_COLOR_MASK_ALPHA) ||
                      png_get_valid(job->png, job->info, PNG_INFO_tRNS);
     if (png_get_eXIf_1(job->png, job->info, &exif_len, &exif))
-        picture->orientation = exif_orientation(exif, exif_len);
+        picture->orientation = decode_exif_orientation(exif, exif_len);
 }
 
 static enum err_code allocate(struct job *job, struct err *e)
 {
     struct picture *picture = job->picture;
-    enum err_code rc = picture_allocate(picture, picture->width, picture->height, e);
+    enum err_code rc = decode_allocate(picture, picture->width, picture->height, e);
     if (rc != ERR_OK)
         return rc;
     size_t width = (size_t)picture->width, height = (size_t)picture->height;
@@ -173,7 +173,7 @@ out:
     return rc;
 }
 
-enum err_code png_decode(struct picture *picture, struct err *e)
+enum err_code decode_png(struct picture *picture, struct err *e)
 {
     struct job job = {.picture = picture};
     enum err_code rc;

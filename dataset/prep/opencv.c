@@ -109,9 +109,11 @@ enum err_code resample_opencv(const struct ds_image *src, const struct window *w
     struct tap *taps = mem_array(width, sizeof *taps);
     int *rows = mem_array(2 * stride, sizeof *rows);
     enum err_code rc = ERR_OK;
-    if (!taps || !rows)
-        TRY(err_set(e, ERR_NOMEM, "no memory to resize to %d×%d", window->width,
-                    window->height));
+    if (!taps || !rows) {
+        rc = err_set(e, ERR_NOMEM, "no memory to resize to %d×%d", window->width,
+                     window->height);
+        goto out;
+    }
     for (int x = 0; x < window->width; x++)
         taps[x] = tap_across(src->width, window->full_width, window->x + x);
     struct row_cache cache = {src, taps, window->width, {-1, -1}, {rows, rows + stride}};

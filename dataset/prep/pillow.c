@@ -80,7 +80,8 @@ static enum err_code taps_init(struct taps *taps, enum ds_filter filter, int in,
         taps->weight = mem_array(weights, sizeof *taps->weight);
     if (!scratch || !taps->first || !taps->count || !taps->weight) {
         free(scratch);
-        return err_set(e, ERR_NOMEM, "no memory to resize %d pixels to %d", in, out);
+        (void)err_set(e, ERR_NOMEM, "no memory to resize %d pixels to %d", in, out);
+        return ERR_NOMEM;
     }
     for (int i = 0; i < n; i++) {
         double center = (from + i + 0.5) * ratio;
@@ -161,9 +162,11 @@ static enum err_code convolve(const struct ds_image *src, enum ds_filter filter,
     size_t count = (size_t)(down.first[last] + down.count[last]) - first;
     sum = mem_array(stride, sizeof *sum);
     rows = mem_array(count, stride);
-    if (!sum || !rows)
-        TRY(err_set(e, ERR_NOMEM, "no memory to resize to %d×%d", window->width,
-                    window->height));
+    if (!sum || !rows) {
+        rc = err_set(e, ERR_NOMEM, "no memory to resize to %d×%d", window->width,
+                     window->height);
+        goto out;
+    }
     for (size_t y = 0; y < count; y++)
         pass_row(src->rgb + (first + y) * (size_t)src->width * 3, &across, window->width,
                  rows + y * stride);
@@ -181,9 +184,11 @@ out:
 static void nearest_positions(int in, int out, int from, int n, int *position)
 {
     double step = (double)in / out, at = step * 0.5;
-    for (int i = 0; i < from + n; i++, at += step)
+    for (int i = 0; i < from + n; i++) {
         if (i >= from)
             position[i - from] = at < in ? (int)at : in - 1;
+        at += step;
+    }
 }
 
 static enum err_code nearest(const struct ds_image *src, const struct window *window,
@@ -192,9 +197,11 @@ static enum err_code nearest(const struct ds_image *src, const struct window *wi
     int *columns = mem_array((size_t)window->width, sizeof *columns);
     int *lines = mem_array((size_t)window->height, sizeof *lines);
     enum err_code rc = ERR_OK;
-    if (!columns || !lines)
-        TRY(err_set(e, ERR_NOMEM, "no memory to resize to %d×%d", window->width,
-                    window->height));
+    if (!columns || !lines) {
+        rc = err_set(e, ERR_NOMEM, "no memory to resize to %d×%d", window->width,
+                     window->height);
+        goto out;
+    }
     nearest_positions(src->width, window->full_width, window->x, window->width, columns);
     nearest_positions(src->height, window->full_height, window->y, window->height, lines);
     for (int y = 0; y < window->height; y++) {

@@ -155,7 +155,7 @@ static enum err_code csv_rows(struct csv *csv, struct err *e)
     return rc;
 }
 
-enum err_code csv_read(struct ds *ds, const struct ds_opts *opts, struct err *e)
+enum err_code set_read_csv(struct ds *ds, const struct ds_opts *opts, struct err *e)
 {
     struct csv csv = {0};
     enum err_code rc = ERR_OK;

@@ -32,7 +32,7 @@ static enum err_code datalist_lines(struct list *list, struct err *e)
     return rc;
 }
 
-enum err_code datalist_read(struct ds *ds, const struct ds_opts *opts, struct err *e)
+enum err_code set_read_datalist(struct ds *ds, const struct ds_opts *opts, struct err *e)
 {
     struct list list;
     enum err_code rc = ERR_OK;

@@ -61,7 +61,7 @@ static enum err_code try_val_label(struct ds *ds, const struct scan *scan,
     else if (is_flat(ds))
         path = find_val_label(ds, scan);
     if (path)
-        rc = val_label_apply(ds, path, opts, &matched, e);
+        rc = set_apply_val_label(ds, path, opts, &matched, e);
     if (rc == ERR_OK && opts->val_label && matched == 0)
         rc = err_set(e, ERR_FORMAT, "%s: names none of the %zu pictures in %s", path,
                      ds->count, ds->root);
@@ -189,7 +189,7 @@ static enum err_code try_named_folders(struct ds *ds, const struct scan *scan,
     return rc;
 }
 
-enum err_code folder_read(struct ds *ds, const struct ds_opts *opts, struct err *e)
+enum err_code set_read_folder(struct ds *ds, const struct ds_opts *opts, struct err *e)
 {
     struct scan scan = {0};
     enum err_code rc = ERR_OK;

@@ -115,8 +115,10 @@ static enum err_code read_folder(struct walk *walk, struct err *e)
     enum err_code rc = ERR_OK;
     struct stat st;
     DIR *dir = opendir(path);
-    if (!dir || fstat(dirfd(dir), &st) != 0)
-        TRY(err_set_errno(e, errno, path, "cannot list"));
+    if (!dir || fstat(dirfd(dir), &st) != 0) {
+        rc = err_set_errno(e, errno, path, "cannot list");
+        goto out;
+    }
     folder->dev = st.st_dev;
     folder->ino = st.st_ino;
     if (is_loop(walk))
@@ -129,7 +131,7 @@ static enum err_code read_folder(struct walk *walk, struct err *e)
         TRY(add_entry(walk, dir, entry, e));
     }
     if (errno != 0)
-        TRY(err_set_errno(e, errno, path, "cannot list"));
+        rc = err_set_errno(e, errno, path, "cannot list");
 out:
     if (dir)
         closedir(dir);

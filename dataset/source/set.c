@@ -57,7 +57,7 @@ static enum err_code read_source(struct ds *ds, const char *path,
 {
     if (file_is_dir(path)) {
         ds->base = mem_dup(ds->root);
-        return folder_read(ds, opts, e);
+        return set_read_folder(ds, opts, e);
     }
     if (!file_exists(path))
         return err_set(e, ERR_MISSING, "%s: no such file or folder, expected a dataset",
@@ -67,8 +67,8 @@ static enum err_code read_source(struct ds *ds, const char *path,
         ds->shape = DS_FILES;
         return set_add(ds, ds->root, strlen(ds->root), -1, e);
     }
-    return str_ends_with_nocase(path, ".csv") ? csv_read(ds, opts, e)
-                                              : datalist_read(ds, opts, e);
+    return str_ends_with_nocase(path, ".csv") ? set_read_csv(ds, opts, e)
+                                              : set_read_datalist(ds, opts, e);
 }
 
 enum err_code ds_open(const char *path, const struct ds_opts *opts, struct ds **out,

@@ -26,15 +26,16 @@ enum err_code set_add(struct ds *ds, const char *name, size_t len, int label,
 const struct labels *set_labels(const struct ds_opts *opts);
 
 // Fill a set from one kind of source; ds->root and ds->base are there.
-enum err_code folder_read(struct ds *ds, const struct ds_opts *opts,
-                          struct err *e) MUST_CHECK;
-enum err_code csv_read(struct ds *ds, const struct ds_opts *opts,
-                       struct err *e) MUST_CHECK;
-enum err_code datalist_read(struct ds *ds, const struct ds_opts *opts,
-                            struct err *e) MUST_CHECK;
+enum err_code set_read_folder(struct ds *ds, const struct ds_opts *opts,
+                              struct err *e) MUST_CHECK;
+enum err_code set_read_csv(struct ds *ds, const struct ds_opts *opts,
+                           struct err *e) MUST_CHECK;
+enum err_code set_read_datalist(struct ds *ds, const struct ds_opts *opts,
+                                struct err *e) MUST_CHECK;
 
 // Labels items from a val_label.txt; `matched` counts those that it knows.
-enum err_code val_label_apply(struct ds *ds, const char *path, const struct ds_opts *opts,
-                              size_t *matched, struct err *e) MUST_CHECK;
+enum err_code set_apply_val_label(struct ds *ds, const char *path,
+                                  const struct ds_opts *opts, size_t *matched,
+                                  struct err *e) MUST_CHECK;
 
 #endif

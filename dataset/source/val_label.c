@@ -159,8 +159,9 @@ static enum err_code label_by_line(struct ds *ds, const struct table *table,
     return ERR_OK;
 }
 
-enum err_code val_label_apply(struct ds *ds, const char *path, const struct ds_opts *opts,
-                              size_t *matched, struct err *e)
+enum err_code set_apply_val_label(struct ds *ds, const char *path,
+                                  const struct ds_opts *opts, size_t *matched,
+                                  struct err *e)
 {
     struct table table = {0};
     enum err_code rc = ERR_OK;
