@@ -110,16 +110,17 @@ static void build(struct arch_ctx *c)
         c->rc = bag_all_used(c->bag, NULL, c->e);
 }
 
-static void describe(struct net *net, const struct arch_row *row)
+const struct arch_row *arch_rows(int *count)
+{
+    *count = ROWS;
+    return rows;
+}
+
+void arch_describe(struct net *net, const struct arch_row *row)
 {
     (void)snprintf(net->arch, sizeof net->arch, "%s", row->name);
     (void)snprintf(net->publisher, sizeof net->publisher, "%s", row->publisher);
-    // timm's own preprocessing has to be asked for: its models default to the recipe's.
-    bool timm = strcmp(row->publisher, "timm") == 0;
-    (void)snprintf(net->preset, sizeof net->preset, "%s",
-                   timm ? "xception" : row->publisher);
     net->crop_pct = row->crop_pct;
-    net->height = net->width = INPUT_SIZE;
 }
 
 enum err_code arch_build(struct bag *bag, const char *arch, struct net *out,
@@ -131,9 +132,15 @@ enum err_code arch_build(struct bag *bag, const char *arch, struct net *out,
     if (!c.row)
         return c.rc;
     build(&c);
-    if (c.rc)
+    if (c.rc) {
         net_release(out);
-    else
-        describe(out, c.row);
-    return c.rc;
+        return c.rc;
+    }
+    arch_describe(out, c.row);
+    // timm's own preprocessing has to be asked for: its models default to the recipe's.
+    bool timm = strcmp(c.row->publisher, "timm") == 0;
+    (void)snprintf(out->preset, sizeof out->preset, "%s",
+                   timm ? "xception" : c.row->publisher);
+    out->height = out->width = INPUT_SIZE;
+    return ERR_OK;
 }

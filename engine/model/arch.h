@@ -21,4 +21,8 @@ const char *const *arch_names(void);
 enum err_code arch_build(struct bag *bag, const char *arch, struct net *out,
                          struct err *e) MUST_CHECK;
 
+// Names a net that came without names: fills arch, publisher and crop_pct, "other" where
+// its structure is none of the published ones.
+void arch_recognise(struct net *net);
+
 #endif

@@ -1,6 +1,7 @@
 #include "engine/model/arch_layer.h"
 
 #include "engine/model/arch_row.h"
+#include "engine/model/layout.h"
 
 #include "base/mem.h"
 #include "base/str.h"
@@ -95,18 +96,12 @@ static float *take_vector(struct arch_ctx *c, const char *layer, const char *lea
     return take(c, layer, leaf, 1, (size_t[]){(size_t)channels});
 }
 
-// [out][in][taps] as [taps][in][out] in fresh memory; frees `from`. Dense layers have one
-// tap, depthwise ones one input.
-static float *oihw_to_hwio(struct arch_ctx *c, float *from, size_t out, size_t in,
-                           size_t taps)
+// The same as layout_hwio, but frees `from` and may be given NULL.
+static float *to_hwio(struct arch_ctx *c, float *from, size_t out, size_t in, size_t taps)
 {
-    float *to = from ? mem_array(out * in * taps, sizeof *to) : NULL;
+    float *to = from ? layout_hwio(from, out, in, taps) : NULL;
     if (from && !to)
         c->rc = err_set(c->e, ERR_NOMEM, "no memory for %zu weights", out * in * taps);
-    for (size_t t = 0; to && t < taps; t++)
-        for (size_t i = 0; i < in; i++)
-            for (size_t o = 0; o < out; o++)
-                to[(t * in + i) * out + o] = from[(o * in + i) * taps + t];
     free(from);
     return to;
 }
@@ -147,7 +142,7 @@ static int conv(struct arch_ctx *c, int x, const char *layer, const char *leaf,
         size_t shape[] = {0, in, k, k};
         weight = take(c, layer, leaf, 4, shape);
         out = shape[0];
-        weight = oihw_to_hwio(c, weight, out, in, k * k);
+        weight = to_hwio(c, weight, out, in, k * k);
     }
     if (!weight)
         return 0;
@@ -188,7 +183,7 @@ int arch_depthwise(struct arch_ctx *c, int x, const char *layer, int stride, int
         weight = take(c, layer, leaf, 4, (size_t[]){3, 3, channels, 1});
     } else {
         weight = take(c, layer, leaf, 4, (size_t[]){channels, 1, 3, 3});
-        weight = oihw_to_hwio(c, weight, channels, 1, 9);
+        weight = to_hwio(c, weight, channels, 1, 9);
     }
     if (!weight)
         return 0;
@@ -303,7 +298,7 @@ void arch_head(struct arch_ctx *c, int x, const char *layer)
     float *weight = take(c, layer, c->dialect->dense, 2, shape);
     size_t out = shape[c->dialect->fc_in_out];
     if (!c->dialect->fc_in_out)
-        weight = oihw_to_hwio(c, weight, out, in, 1);
+        weight = to_hwio(c, weight, out, in, 1);
     float *bias = take_vector(c, layer, c->dialect->bias, (int)out);
     if (c->rc) {
         free(weight);

@@ -25,4 +25,10 @@ struct arch_row {
     double crop_pct;
 };
 
+// All rows of arch.def.
+const struct arch_row *arch_rows(int *count);
+
+// Name, publisher and crop_pct of a row into the net.
+void arch_describe(struct net *net, const struct arch_row *row);
+
 #endif

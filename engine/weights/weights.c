@@ -4,6 +4,7 @@
 #include "engine/weights/hdf5.h"
 #include "engine/weights/keras.h"
 #include "engine/weights/native.h"
+#include "engine/weights/onnx/onnx.h"
 #include "engine/weights/pickle/paddle_params.h"
 #include "engine/weights/pickle/torch.h"
 #include "engine/weights/safetensors.h"
@@ -125,6 +126,16 @@ static enum err_code open_paddle_params(struct input *in, struct net *out, struc
     return rc;
 }
 
+static bool is_onnx(const struct input *in)
+{
+    return onnx_is(&in->bytes);
+}
+
+static enum err_code open_onnx(struct input *in, struct net *out, struct err *e)
+{
+    return onnx_open(&in->bytes, in->path, out, e);
+}
+
 static bool is_safetensors(const struct input *in)
 {
     return safetensors_is(&in->bytes);
@@ -151,6 +162,7 @@ static const struct {
     {is_h5, open_h5},
     {is_keras_zip, open_keras_zip},
     {is_safetensors, open_safetensors},
+    {is_onnx, open_onnx},
     {is_torch_zip, open_torch_zip},
     {is_torch_legacy, open_torch_legacy},
     {is_paddle_params, open_paddle_params}, // any pickle that is not torch's

@@ -20,7 +20,7 @@ bad = seen = 0
 for path in objects:
     name = path.relative_to(build).as_posix()
     room = name.split("/")[0]
-    if room not in PREFIX:
+    if room not in PREFIX or ".pb-c." in name:  # made by protoc-c
         continue
     stems = {re.split(r"[_.]", h.name)[0] for h in (root / room).rglob("*.[h]*")}
     for symbol in sorted(symbols(path, "--defined-only", "--extern-only")):

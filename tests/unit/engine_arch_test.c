@@ -74,6 +74,13 @@ static void sizes_are_the_published_ones(void **state)
         assert_int_equal(stats, published[m].stats);
         assert_int_equal(macs, published[m].macs);
         free(shapes);
+        // The structure alone tells the architecture, batch norm folded or not.
+        for (int folded = 0; folded < 2; folded++) {
+            net.arch[0] = net.publisher[0] = '\0';
+            arch_recognise(&net);
+            assert_string_equal(net.arch, published[m].model);
+            assert_int_equal(net_fold(&net, &e), ERR_OK);
+        }
         net_release(&net);
         bag_release(&bag);
     }
