@@ -1,5 +1,6 @@
 #include "tui/command.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
 
@@ -38,8 +39,9 @@ void command_wrong(struct app *app, const char *args, int value)
     if (!app_view(app)->items)
         app_open(app, VIEW_LIST);
     if (state->wrong_only && state->count == 0)
-        app_say(app, state->tally.done ? "no misclassified picture here; e shows everything"
-                                       : "nothing has been run yet; e shows everything");
+        app_say(app, state->tally.done
+                         ? "no misclassified picture here; e shows everything"
+                         : "nothing has been run yet; e shows everything");
 }
 
 void command_sort(struct app *app, const char *args, int value)
@@ -49,6 +51,7 @@ void command_sort(struct app *app, const char *args, int value)
     if (next && app_view_id(app) == VIEW_CLASSES) {
         app->classes_order = (app->classes_order + 1) % CLASS_ORDERS;
         analysis_clear(&app->analysis);
+        app_update_tables(app, clock_now());
         return;
     }
     struct state *state = &app->state;

@@ -67,8 +67,8 @@ static void order_classes(struct analysis *analysis, int classes, int order)
             &sort);
 }
 
-// Adds a class to the axis; true when it is new. A run of another model may know classes that
-// these labels do not.
+// Adds a class to the axis; true when it is new. A run of another model may know classes
+// that these labels do not.
 static bool choose(bool *chosen, int classes, int class)
 {
     if (class >= classes)

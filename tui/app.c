@@ -66,6 +66,12 @@ const struct view_ops *app_view(const struct app *app)
     return app_view_ops(app_view_id(app));
 }
 
+void app_update_tables(struct app *app, double now)
+{
+    if (app_view(app)->tables)
+        analysis_update(&app->analysis, &app->state, app->classes_order, now);
+}
+
 // Leaves the frame on top; a drilled one gives the filter back.
 static void pop(struct app *app)
 {
@@ -109,6 +115,8 @@ void app_open(struct app *app, enum view_id id)
         while (app->depth > 0)
             pop(app);
     (void)push(app, id);
+    // Keys may come before the next frame.
+    app_update_tables(app, clock_now());
     if (id == VIEW_RUNS) {
         struct err e = {0};
         if (run_store_list(&app->store, app->opts, &e) != ERR_OK)
@@ -147,17 +155,22 @@ bool app_back(struct app *app)
     return true;
 }
 
-void app_want(struct app *app, struct pic_want want, bool visible)
+void app_want_ahead(struct app *app, struct pic_want want)
 {
-    // Those on screen come first: a late one takes the place of one ahead, which moves on.
-    if (app->want_count == LOADER_WANTS || want.w < 0 || want.h < 0)
-        return;
-    size_t at = app->want_count++;
-    if (visible) {
-        app->wants[at] = app->wants[app->want_visible];
-        at = app->want_visible++;
+    if (app->want_count < LOADER_WANTS && want.w > 0 && want.h > 0)
+        app->wants[app->want_count++] = want;
+}
+
+const struct pic_done *app_picture(struct app *app, struct pic_want want)
+{
+    if (app->want_count < LOADER_WANTS) {
+        // One that is only ahead makes place and goes to the end.
+        app->wants[app->want_count++] = app->wants[app->want_visible];
+        app->wants[app->want_visible++] = want;
     }
-    app->wants[at] = want;
+    const struct pic_done *done = loader_find(app->loader, want);
+    app->incomplete = app->incomplete || !done;
+    return done;
 }
 
 // ---- leaving ----
@@ -335,8 +348,8 @@ static void job_ended(struct app *app)
         app_say(app, "done: %zu pictures, %zu could not be read", progress->done,
                 progress->failed);
     else
-        app_say(app, "done: %zu pictures, %zu from the cache", progress->done,
-                progress->from_cache);
+        app_say(app, "done: %zu picture%s, %zu from the cache", progress->done,
+                progress->done == 1 ? "" : "s", progress->from_cache);
     if (run_store_list(&app->store, app->opts, &e) != ERR_OK)
         app_complain(app, "%s", e.msg);
     if (progress->run > 0)
@@ -432,7 +445,8 @@ static enum err_code open_all(struct app *app, struct err *e)
     enum err_code rc = ERR_OK;
     app->labels = opts->setup ? opts->setup->labels : opts->labels;
     if (!app->labels)
-        app->labels = ds_own_labels(opts->ds) ? ds_own_labels(opts->ds) : labels_imagenet();
+        app->labels =
+            ds_own_labels(opts->ds) ? ds_own_labels(opts->ds) : labels_imagenet();
     TRY(term_check(e));
     TRY(state_init(&app->state, opts->ds, app->labels, e));
     TRY(run_store_open(&app->store, opts, e));

@@ -62,6 +62,7 @@ struct app {
 
     struct pic_want wants[LOADER_WANTS];
     size_t want_count, want_visible; // the first ones are on screen, the rest is ahead
+    bool incomplete;                 // one of those was not there when it was drawn
     double selected_at;              // when the selection last changed
     double selected_gap;             // time since the change before
     size_t selected_item;
@@ -81,6 +82,9 @@ const struct view_ops *app_view(const struct app *app);
 enum view_id app_view_id(const struct app *app);
 const struct view_ops *app_view_ops(enum view_id id);
 
+// Brings the tables of the view up to date when it is time.
+void app_update_tables(struct app *app, double now);
+
 // Opens a view; one that is open already is gone back to.
 void app_open(struct app *app, enum view_id id);
 // Opens the list on a filter of its own; app_back returns to the view and filter before.
@@ -88,8 +92,10 @@ void app_drill(struct app *app, const char *filter, const char *caption);
 // One level back; false at the bottom.
 bool app_back(struct app *app);
 
-// Asks for a picture; visible ones are asked for before those ahead of the cursor.
-void app_want(struct app *app, struct pic_want want, bool visible);
+// Asks for a picture that is on screen now; NULL while it is not there.
+const struct pic_done *app_picture(struct app *app, struct pic_want want);
+// Asks for one that will be on screen soon, when there is nothing better to do.
+void app_want_ahead(struct app *app, struct pic_want want);
 
 // Leaves, after a question when work is going on.
 void app_ask_quit(struct app *app);

@@ -98,8 +98,8 @@ static const struct {
     char kind;
     const char *label;
 } prompts[] = {
-    {"command", ':', ":"},       {"search", '/', "/"},
-    {"filter", 'f', "filter: "}, {"export", 'x', "export (format file): "},
+    {"command", ':', ":"},        {"search", '/', "/"},
+    {"filter", 'f', "filter: "},  {"export", 'x', "export (format file): "},
     {"npz", 'X', "npz folder: "},
 };
 
@@ -153,7 +153,8 @@ static void search_again(struct app *app, const char *args, int value)
     const struct view_ops *view = app_view(app);
     size_t count = view->count(app);
     if (app->search[0] == '\0' || count == 0) {
-        app_complain(app, app->search[0] ? "nothing to search here" : "nothing was searched");
+        app_complain(app,
+                     app->search[0] ? "nothing to search here" : "nothing was searched");
         return;
     }
     struct cursor *cursor = view->cursor(app);
@@ -232,9 +233,9 @@ void command_run(struct app *app, const char *line)
 static const char *filter_word(size_t n)
 {
     static const char *const words[] = {
-        "wrong",     "right",  "top5",  "missed5", "error", "run",   "unrun",   "labelled",
-        "unlabelled", "marked", "class=", "pred=",  "file~", "conf>", "conf<",
-        "rank=",     "margin<", "and",   "or",      "not"};
+        "wrong",    "right",      "top5",    "missed5", "error", "run",   "unrun",
+        "labelled", "unlabelled", "marked",  "class=",  "pred=", "file~", "conf>",
+        "conf<",    "rank=",      "margin<", "and",     "or",    "not"};
     return n < sizeof words / sizeof words[0] ? words[n] : NULL;
 }
 

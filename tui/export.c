@@ -51,7 +51,8 @@ enum err_code export_view(const struct state *state, const char *format, const c
     enum err_code rc;
     if (kind == FORMATS)
         return err_set(e, ERR_USAGE,
-                       "%s: unknown format; csv, jsonl, datalist, npz or confusion", format);
+                       "%s: unknown format; csv, jsonl, datalist, npz or confusion",
+                       format);
     if (kind == FORMAT_NPZ)
         rc = rep_export_npz(&what, path, force, e);
     else if (kind == FORMAT_CONFUSION && str_ends_with(path, ".npz"))
@@ -93,8 +94,8 @@ static enum err_code write_set(struct export_task *task)
     struct pipe_npz spec = {.ds = task->ds, .target = task->target, .threads = 1};
     struct pipe_npz_result result;
     enum err_code rc = ERR_OK;
-    // In small parts, so that it can be watched and stopped; the last call finds all files
-    // there and writes the list.
+    // In small parts, so that it can be watched and stopped; the last call finds all
+    // files there and writes the list.
     for (size_t at = 0; at < task->count && rc == ERR_OK && !atomic_load(&task->cancel);
          at += CHUNK) {
         spec.subset = task->items + at;

@@ -14,8 +14,8 @@
 #include <stddef.h>
 
 struct job {
-    struct pipe_job *pipe; // NULL: none
-    size_t *subset;        // owned while it runs; NULL: everything
+    struct pipe_job *pipe;         // NULL: none
+    size_t *subset;                // owned while it runs; NULL: everything
     struct pipe_progress progress; // newest, kept after the end
     bool started;                  // progress means something
     bool cancelling;

@@ -8,8 +8,8 @@
 #include <curses.h>
 #include <math.h>
 
-// A picture is asked for at once when the selection moves now and then, and only after this
-// pause when a key is held down.
+// A picture is asked for at once when the selection moves now and then, and only after
+// this pause when a key is held down.
 static const double DEBOUNCE = 0.03, FAST = 0.1;
 
 // ---- title ----
@@ -102,7 +102,8 @@ static void draw_info(struct app *app, struct rect line)
     draw_fill(line, STYLE_BAR_LINE);
     if (job_running(&app->job)) {
         const struct pipe_progress *progress = &app->job.progress;
-        double share = progress->total ? (double)progress->done / (double)progress->total : 0;
+        double share =
+            progress->total ? (double)progress->done / (double)progress->total : 0;
         draw_glyph(line.y, x, STYLE_BAR_STRONG,
                    progress->paused ? GLYPH_PAUSED : GLYPH_RUNNING);
         bar_share(line.y, x + 2, wide ? 20 : 8, STYLE_FILL, share);
@@ -123,8 +124,8 @@ static void draw_info(struct app *app, struct rect line)
     if (tally->failed > 0)
         str_addf(&text, "  %zu failed", tally->failed);
     add_model(app, &model);
-    int used = draw_text(line.y, x, line.x + line.w - x - 1, STYLE_BAR_STRONG,
-                         str_get(&text));
+    int used =
+        draw_text(line.y, x, line.x + line.w - x - 1, STYLE_BAR_STRONG, str_get(&text));
     int tail = draw_width(str_get(&model));
     if (x + used + 2 + tail < line.x + line.w)
         (void)draw_text(line.y, line.x + line.w - tail - 1, tail, STYLE_BAR_LINE,
@@ -153,7 +154,8 @@ static const char *hints(const struct app *app)
         break;
     }
     if (!app->opts->setup)
-        return "? help  / search  f filter  s sort  t thumbnails  Enter picture  x export";
+        return "? help  / search  f filter  s sort  t thumbnails  Enter picture  x "
+               "export";
     return "? help  / search  f filter  e errors  s sort  r run  R run all  x export";
 }
 
@@ -187,13 +189,15 @@ static void draw_too_small(const struct app *app)
     str_release(&text);
 }
 
-// Tests count the keys that have been handled and wait for "=".
+// Tests count the keys that have been handled and wait for "=". In the last corner, which
+// curses writes last.
 static void draw_settled(struct app *app, double now)
 {
     char text[16];
     (void)snprintf(text, sizeof text, "%04lu%c", app->keys % 10000,
                    screen_settled(app, now) ? '=' : '~');
-    (void)draw_text(0, app->screen_w > 5 ? app->screen_w - 5 : 0, 5, STYLE_TITLE, text);
+    (void)draw_text(app->screen_h - 1, app->screen_w > 5 ? app->screen_w - 5 : 0, 5,
+                    STYLE_FAINT, text);
 }
 
 static void note_selection(struct app *app, double now)
@@ -213,19 +217,12 @@ double screen_debounce(const struct app *app, double now)
     return app->selected_gap < FAST && wait > 0 ? wait : 0;
 }
 
-static bool needs_analysis(enum view_id id)
-{
-    return id == VIEW_PAIRS || id == VIEW_MATRIX || id == VIEW_CLASSES;
-}
-
 bool screen_settled(struct app *app, double now)
 {
     return (!job_running(&app->job) || app->job.progress.paused) &&
            !app->export_task.running && !app->state.stale &&
-           screen_debounce(app, now) <= 0 &&
-           !loader_busy(app->loader, app->want_visible) &&
-           !(needs_analysis(app_view_id(app)) &&
-             analysis_stale(&app->analysis, &app->state));
+           screen_debounce(app, now) <= 0 && !app->incomplete &&
+           !(app_view(app)->tables && analysis_stale(&app->analysis, &app->state));
 }
 
 static void hand_over_wants(struct app *app, double now)
@@ -243,6 +240,7 @@ void screen_draw(struct app *app, double now)
         (void)clearok(curscr, TRUE);
     app->redraw = false;
     app->want_count = app->want_visible = 0;
+    app->incomplete = false;
     layout_solve(app->screen_w, app->screen_h, &layout);
     draw_fill((struct rect){0, 0, app->screen_h, app->screen_w}, STYLE_TEXT);
     note_selection(app, now);
@@ -250,8 +248,7 @@ void screen_draw(struct app *app, double now)
     if (layout.too_small) {
         draw_too_small(app);
     } else {
-        if (needs_analysis(app_view_id(app)))
-            analysis_update(&app->analysis, &app->state, app->classes_order, now);
+        app_update_tables(app, now);
         app_view(app)->draw(app, layout.body);
         // After the body: drawing makes the cursor of the view valid.
         draw_title(app, layout.title);

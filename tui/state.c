@@ -121,7 +121,7 @@ static void sort_errors(struct state *state, size_t *spare)
 {
     const struct row *rows = state->set.rows;
     size_t n = 0, sizes[3] = {0};
-    for (int class = 0; class < 3; class++)
+    for (int class = 0; class < 3; class ++)
         for (size_t i = 0; i < state->count; i++)
             if (error_class(&rows[state->view[i]]) == class) {
                 spare[n++] = state->view[i];
@@ -176,7 +176,8 @@ void state_refresh(struct state *state)
         cursor->pos = 0;
     // The selected line stays on its line of the screen.
     if (cursor->stride == 1 && cursor->pos != old)
-        cursor->top = cursor->pos + cursor->top > old ? cursor->pos + cursor->top - old : 0;
+        cursor->top =
+            cursor->pos + cursor->top > old ? cursor->pos + cursor->top - old : 0;
     cursor_fit(cursor, state->count, cursor->rows, cursor->stride);
     state->stale = false;
     state->view_time = clock_now();

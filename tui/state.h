@@ -70,7 +70,8 @@ bool state_select(struct state *state, size_t item);
 // was, when the picture is gone from the view).
 void state_refresh(struct state *state);
 
-// The same, when rows have changed and it is time: large sets are not sorted all the time.
+// The same, when rows have changed and it is time: large sets are not sorted all the
+// time.
 bool state_refresh_due(const struct state *state, double now);
 
 // Filter expression of report.h; on an error the old filter stays.

@@ -20,8 +20,8 @@
 
 enum { RESTORE_MAX = 256, CRASH_STACK = 64 * 1024 };
 
-// What the signal handlers need. They may run at any moment, so all of it is made before they
-// are installed.
+// What the signal handlers need. They may run at any moment, so all of it is made before
+// they are installed.
 static struct {
     SCREEN *screen;
     struct termios saved;
@@ -61,8 +61,9 @@ static void on_polite(int sig)
 
 static void on_fatal(int sig)
 {
-    static const char message[] = "\r\nxlens: crashed; the terminal is restored and finished "
-                                  "predictions are in the database\r\n";
+    static const char message[] =
+        "\r\nxlens: crashed; the terminal is restored and finished "
+        "predictions are in the database\r\n";
     ssize_t n = write(STDOUT_FILENO, term.restore, term.restore_len);
     (void)tcsetattr(STDOUT_FILENO, TCSANOW, &term.saved);
     n = write(STDERR_FILENO, message, sizeof message - 1);
@@ -162,8 +163,8 @@ double term_cell_aspect(void)
     if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_xpixel == 0 ||
         size.ws_ypixel == 0 || size.ws_col == 0 || size.ws_row == 0)
         return 2;
-    double aspect = ((double)size.ws_ypixel / size.ws_row) /
-                    ((double)size.ws_xpixel / size.ws_col);
+    double aspect =
+        ((double)size.ws_ypixel / size.ws_row) / ((double)size.ws_xpixel / size.ws_col);
     return aspect >= 1 && aspect <= 4 ? aspect : 2;
 }
 
@@ -181,7 +182,8 @@ enum err_code term_check(struct err *e)
     const char *cup = tigetstr("cup");
     if (!cup || cup == (char *)-1)
         return err_set(e, ERR_NO_TERMINAL,
-                       "TERM=%s: this terminal cannot move its cursor; %s", name, instead);
+                       "TERM=%s: this terminal cannot move its cursor; %s", name,
+                       instead);
     return ERR_OK;
 }
 
@@ -225,8 +227,8 @@ void term_close(void)
     if (!term.screen)
         return;
     (void)endwin();
-    // endwin goes back to the settings that curses saw first, which are these unless a shell
-    // changed them while we were stopped.
+    // endwin goes back to the settings that curses saw first, which are these unless a
+    // shell changed them while we were stopped.
     (void)tcsetattr(STDIN_FILENO, TCSADRAIN, &term.saved);
     remove_handlers();
     delscreen(term.screen);

@@ -15,8 +15,8 @@ struct terminal {
     bool test; // XLENS_TUI_TEST: fixed clock, settled marker
 };
 
-// ERR_NO_TERMINAL when stdin or stdout is not a terminal or it cannot move its cursor. Writes
-// nothing.
+// ERR_NO_TERMINAL when stdin or stdout is not a terminal or it cannot move its cursor.
+// Writes nothing.
 enum err_code term_check(struct err *e) MUST_CHECK;
 
 // Takes the terminal over; term_check has been satisfied.
@@ -42,8 +42,8 @@ void term_suspend(void);
 // Takes the terminal again after somebody else had it; everything is drawn anew.
 void term_retake(void);
 
-// The next key (code points, or FN(KEY_…)), -1 when there is none, -2 when the terminal is
-// gone.
+// The next key (code points, or FN(KEY_…)), -1 when there is none, -2 when the terminal
+// is gone.
 int term_key(void);
 
 // Height over width of a cell, as the terminal says, else 2.

@@ -1,6 +1,6 @@
 // A pipeline without an engine: rows follow from the index of the picture alone, so that
-// screens can be compared with files. Defines everything that the explorer calls of pipeline
-// and engine.
+// screens can be compared with files. Defines everything that the explorer calls of
+// pipeline and engine.
 //   XLENS_FAKE_DELAY   milliseconds a picture (default 0)
 //   XLENS_FAKE_THREADS threads that burn CPU while a job runs (default 0)
 
@@ -185,7 +185,8 @@ void pipe_job_progress(struct pipe_job *job, struct pipe_progress *out)
         .top1 = job->top1,
         .top5 = job->top5,
         .images_per_second = job->delay > 0 ? 1 / job->delay : 0,
-        .eta_seconds = job->delay > 0 ? (double)(job->total - job->done) * job->delay : (double)NAN,
+        .eta_seconds =
+            job->delay > 0 ? (double)(job->total - job->done) * job->delay : (double)NAN,
         .paused = job->paused,
         .finished = job->finished,
         .code = job->finished && job->done < job->total ? ERR_INTERRUPTED : ERR_OK,

@@ -89,7 +89,8 @@ static void every_mode_stays_in_its_palette(void **state)
                 const struct draw_cell *cell = &pic.cells[c];
                 assert_in_range(cell->ink + 1, cases[i].low + 1, cases[i].high + 1);
                 if (utf8)
-                    assert_in_range(cell->ground + 1, cases[i].low + 1, cases[i].high + 1);
+                    assert_in_range(cell->ground + 1, cases[i].low + 1,
+                                    cases[i].high + 1);
                 else
                     assert_in_range(cell->ch, ' ', '~');
             }
@@ -128,8 +129,8 @@ static void text_is_decoded_safely(void **state)
     assert_int_equal(draw_decode("", &code), 0);
     assert_int_equal(draw_decode("é", &code), 2);
     assert_int_equal(code, 0xe9);
-    static const char *const bad[] = {"\xff", "\xc0\x80", "\xe4\xb8", "\xed\xa0\x80",
-                                      "\xf5\x80\x80\x80", "\x80"};
+    static const char *const bad[] = {"\xff",         "\xc0\x80",         "\xe4\xb8",
+                                      "\xed\xa0\x80", "\xf5\x80\x80\x80", "\x80"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         int n = draw_decode(bad[i], &code);
         assert_true(n >= 1 && n <= (int)strlen(bad[i]));

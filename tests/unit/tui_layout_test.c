@@ -24,8 +24,8 @@ static void check(const struct rect *rects, size_t n, int w, int h)
 {
     for (size_t i = 0; i < n; i++) {
         if (!inside(rects[i], w, h))
-            fail_msg("%dx%d: rectangle %zu leaves the screen: y %d x %d h %d w %d", w, h, i,
-                     rects[i].y, rects[i].x, rects[i].h, rects[i].w);
+            fail_msg("%dx%d: rectangle %zu leaves the screen: y %d x %d h %d w %d", w, h,
+                     i, rects[i].y, rects[i].x, rects[i].h, rects[i].w);
         for (size_t j = 0; j < i; j++)
             if (overlap(rects[i], rects[j]))
                 fail_msg("%dx%d: rectangles %zu and %zu overlap", w, h, i, j);
@@ -46,8 +46,8 @@ static void no_size_breaks_the_layout(void **state)
         for (int h = 1; h <= 100; h++) {
             struct layout layout;
             layout_solve(w, h, &layout);
-            const struct rect rects[] = {layout.title, layout.head, layout.body, layout.info,
-                                         layout.line};
+            const struct rect rects[] = {layout.title, layout.head, layout.body,
+                                         layout.info, layout.line};
             check(rects, 5, w, h);
             assert_int_equal(layout.too_small, w < 40 || h < 10);
             if (layout.too_small)

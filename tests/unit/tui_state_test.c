@@ -46,7 +46,8 @@ static int close_set(void **state)
 
 static void put(struct state *state, size_t item, int best, float prob)
 {
-    const struct row row = {.count = 2, .top = {best, (best + 1) % 4}, .prob = {prob, 1 - prob}};
+    const struct row row = {
+        .count = 2, .top = {best, (best + 1) % 4}, .prob = {prob, 1 - prob}};
     state_put(state, item, &row);
 }
 

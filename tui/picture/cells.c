@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-void pic_fit(int image_w, int image_h, int box_w, int box_h, double aspect, int *w, int *h)
+void pic_fit(int image_w, int image_h, int box_w, int box_h, double aspect, int *w,
+             int *h)
 {
     // Width of the picture in cells when it takes the whole height.
     double wide = (double)box_h * aspect * image_w / image_h;
@@ -42,15 +43,16 @@ static ChafaCanvas *canvas_new(const struct pic_mode *mode, int w, int h)
     chafa_canvas_config_set_work_factor(config, 0.5F);
     chafa_canvas_config_set_dither_mode(config, CHAFA_DITHER_MODE_ORDERED);
     chafa_canvas_config_set_dither_grain_size(config, 4, 4);
-    chafa_canvas_config_set_dither_intensity(config, mode->color == COLOR_MODE_256 ? 0.4F : 1.0F);
+    chafa_canvas_config_set_dither_intensity(config,
+                                             mode->color == COLOR_MODE_256 ? 0.4F : 1.0F);
     ChafaCanvas *canvas = chafa_canvas_new(config);
     chafa_canvas_config_unref(config);
     chafa_symbol_map_unref(symbols);
     return canvas;
 }
 
-// chafa 1.12 counts rows in words of four bytes: RGB rows of other lengths are read askew, which
-// mixes the channels to grey.
+// chafa 1.12 counts rows in words of four bytes: RGB rows of other lengths are read
+// askew, which mixes the channels to grey.
 static uint8_t *pad_pixels(const struct ds_image *image)
 {
     size_t n = (size_t)image->width * (size_t)image->height;
@@ -69,8 +71,8 @@ static bool draw_symbols(const struct ds_image *image, const struct pic_mode *mo
     if (!rgba)
         return false;
     ChafaCanvas *canvas = canvas_new(mode, out->w, out->h);
-    chafa_canvas_draw_all_pixels(canvas, CHAFA_PIXEL_RGBA8_UNASSOCIATED, rgba, image->width,
-                                 image->height, image->width * 4);
+    chafa_canvas_draw_all_pixels(canvas, CHAFA_PIXEL_RGBA8_UNASSOCIATED, rgba,
+                                 image->width, image->height, image->width * 4);
     free(rgba);
     for (int y = 0; y < out->h; y++)
         for (int x = 0; x < out->w; x++) {

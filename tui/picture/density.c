@@ -14,7 +14,8 @@ static void mean_of(const struct ds_image *image, const struct pic *pic, int x, 
     y1 = y1 > y0 ? y1 : y0 + 1;
     long sum[3] = {0};
     for (int py = y0; py < y1; py++) {
-        const uint8_t *p = image->rgb + ((size_t)py * (size_t)image->width + (size_t)x0) * 3;
+        const uint8_t *p =
+            image->rgb + ((size_t)py * (size_t)image->width + (size_t)x0) * 3;
         for (int px = x0; px < x1; px++, p += 3)
             for (int c = 0; c < 3; c++)
                 sum[c] += p[c];
@@ -40,7 +41,10 @@ void pic_density(const struct ds_image *image, const struct pic_mode *mode,
         int bright = luma(rgb);
         low = bright < low ? bright : low;
         high = bright > high ? bright : high;
-        out->cells[i] = (struct draw_cell){(unsigned)bright, palette_nearest(mode->color, (unsigned)(rgb[0] << 16 | rgb[1] << 8 | rgb[2])), -1};
+        out->cells[i] = (struct draw_cell){
+            (unsigned)bright,
+            palette_nearest(mode->color, (unsigned)(rgb[0] << 16 | rgb[1] << 8 | rgb[2])),
+            -1};
     }
     int range = high > low ? high - low : 1;
     for (int i = 0; i < out->w * out->h; i++) {

@@ -195,7 +195,8 @@ void loader_ack(struct loader *loader)
 // Drops the longest unwanted pictures until there is room for more.
 static void make_room(struct loader *loader)
 {
-    while (loader->entry_count > ENTRIES_MAX - LOADER_WANTS || loader->cells > CELLS_MAX) {
+    while (loader->entry_count > ENTRIES_MAX - LOADER_WANTS ||
+           loader->cells > CELLS_MAX) {
         size_t oldest = 0;
         for (size_t i = 1; i < loader->entry_count; i++)
             if (loader->entries[i]->used < loader->entries[oldest]->used)
@@ -234,14 +235,4 @@ const struct pic_done *loader_find(struct loader *loader, struct pic_want want)
     struct entry *entry = entry_find(loader, want);
     pthread_mutex_unlock(&loader->lock);
     return entry ? &entry->done : NULL;
-}
-
-bool loader_busy(struct loader *loader, size_t count)
-{
-    bool busy = false;
-    pthread_mutex_lock(&loader->lock);
-    for (size_t i = 0; i < loader->want_count && i < count; i++)
-        busy = busy || !entry_find(loader, loader->wants[i]);
-    pthread_mutex_unlock(&loader->lock);
-    return busy;
 }

@@ -1,9 +1,9 @@
 #ifndef TUI_PICTURE_LOADER_H
 #define TUI_PICTURE_LOADER_H
 
-// A thread that decodes and draws pictures ahead of the screen. The UI says every frame what
-// it wants, most urgent first; what is no longer wanted is not begun. Finished pictures stay
-// until room is needed.
+// A thread that decodes and draws pictures ahead of the screen. The UI says every frame
+// what it wants, most urgent first; what is no longer wanted is not begun. Finished
+// pictures stay until room is needed.
 
 #include "tui/picture/cells.h"
 
@@ -43,8 +43,5 @@ void loader_want(struct loader *loader, const struct pic_want *wants, size_t cou
 
 // A finished picture, borrowed until the next loader_want; NULL while there is none.
 const struct pic_done *loader_find(struct loader *loader, struct pic_want want);
-
-// Whether one of the first `count` wanted pictures is not finished.
-bool loader_busy(struct loader *loader, size_t count);
 
 #endif

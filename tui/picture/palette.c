@@ -4,10 +4,9 @@
 
 unsigned palette_rgb(int index)
 {
-    static const unsigned basic[16] = {0x000000, 0xcd0000, 0x00cd00, 0xcdcd00,
-                                       0x0000ee, 0xcd00cd, 0x00cdcd, 0xe5e5e5,
-                                       0x7f7f7f, 0xff0000, 0x00ff00, 0xffff00,
-                                       0x5c5cff, 0xff00ff, 0x00ffff, 0xffffff};
+    static const unsigned basic[16] = {
+        0x000000, 0xcd0000, 0x00cd00, 0xcdcd00, 0x0000ee, 0xcd00cd, 0x00cdcd, 0xe5e5e5,
+        0x7f7f7f, 0xff0000, 0x00ff00, 0xffff00, 0x5c5cff, 0xff00ff, 0x00ffff, 0xffffff};
     static const unsigned level[6] = {0, 95, 135, 175, 215, 255};
     if (index < 16)
         return basic[index];
@@ -17,8 +16,8 @@ unsigned palette_rgb(int index)
     return level[index / 36] << 16 | level[index / 6 % 6] << 8 | level[index % 6];
 }
 
-// Brightness and the two colour differences: a lost hue shows more than a shift in brightness,
-// and plain RGB distance turns photographs grey.
+// Brightness and the two colour differences: a lost hue shows more than a shift in
+// brightness, and plain RGB distance turns photographs grey.
 static long distance(unsigned a, unsigned b)
 {
     long r = (long)(a >> 16 & 255) - (long)(b >> 16 & 255);

@@ -64,11 +64,10 @@ static struct class_columns solve(int w)
     return columns;
 }
 
-static void draw_class(const struct app *app, size_t i, const struct class_columns *columns,
-                       struct rect line)
+static void draw_class(const struct app *app, size_t i,
+                       const struct class_columns *columns, struct rect line)
 {
-    const struct rep_class *class =
-        &app->analysis.classes[app->analysis.class_order[i]];
+    const struct rep_class *class = &app->analysis.classes[app->analysis.class_order[i]];
     bool here = i == app->classes_cursor.pos;
     int selected = here ? STYLE_SELECTED : 0;
     char name[80];
@@ -90,10 +89,10 @@ static void draw_class(const struct app *app, size_t i, const struct class_colum
         x += columns->bar + 2;
     }
     if (class->confused_with >= 0)
-        (void)draw_textf(y, x + 2, columns->confused - 1, STYLE_WRONG | selected,
-                         "%zu %s %s", class->confused_count, theme_glyph(GLYPH_ARROW),
-                         labels_short(app->labels, class->confused_with, name,
-                                      sizeof name));
+        (void)draw_textf(
+            y, x + 2, columns->confused - 1, STYLE_WRONG | selected, "%zu %s %s",
+            class->confused_count, theme_glyph(GLYPH_ARROW),
+            labels_short(app->labels, class->confused_with, name, sizeof name));
 }
 
 static void classes_draw(struct app *app, struct rect body)
@@ -117,7 +116,8 @@ static void classes_draw(struct app *app, struct rect body)
     for (int i = 0; i < body.h - 1; i++) {
         size_t at = app->classes_cursor.top + (size_t)i;
         if (at < analysis->class_count)
-            draw_class(app, at, &columns, (struct rect){body.y + 1 + i, body.x, 1, body.w});
+            draw_class(app, at, &columns,
+                       (struct rect){body.y + 1 + i, body.x, 1, body.w});
     }
 }
 
@@ -125,6 +125,7 @@ const struct view_ops view_classes = {
     .name = "classes",
     .tab = "Classes",
     .key = "C",
+    .tables = true,
     .head = classes_head,
     .draw = classes_draw,
     .count = classes_count,

@@ -20,14 +20,14 @@ static void draw_tile(struct app *app, size_t i, struct rect tile)
     if (marks_has(&app->state.marks, item))
         draw_glyph(tile.y + 1, tile.x + 1, STYLE_MARK, GLYPH_MARK);
     draw_glyph(y, tile.x + 1, style, glyph);
-    const char *caption = row->error          ? row->error
-                          : row_done(row)     ? labels_short(app->labels, row->top[0], name,
-                                                         sizeof name)
-                          : row->label >= 0   ? labels_short(app->labels, row->label, name,
-                                                         sizeof name)
-                                              : str_basename(row->file);
+    const char *caption =
+        row->error        ? row->error
+        : row_done(row)   ? labels_short(app->labels, row->top[0], name, sizeof name)
+        : row->label >= 0 ? labels_short(app->labels, row->label, name, sizeof name)
+                          : str_basename(row->file);
     draw_field(y, tile.x + 3, tile.w - 4,
-               here || items_in_range(app, i) ? STYLE_STRONG : STYLE_TEXT, DRAW_LEFT, caption);
+               here || items_in_range(app, i) ? STYLE_STRONG : STYLE_TEXT, DRAW_LEFT,
+               caption);
 }
 
 static void grid_draw(struct app *app, struct rect body)
@@ -48,10 +48,8 @@ static void grid_draw(struct app *app, struct rect body)
                                     grid.tile_w});
     }
     for (size_t i = page; i < 2 * page && state->cursor.top + i < state->count; i++)
-        app_want(app,
-                 (struct pic_want){state->view[state->cursor.top + i], grid.tile_w - 2,
-                                   grid.tile_h - 3},
-                 false);
+        app_want_ahead(app, (struct pic_want){state->view[state->cursor.top + i],
+                                              grid.tile_w - 2, grid.tile_h - 3});
 }
 
 static void grid_open(struct app *app)

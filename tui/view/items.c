@@ -81,6 +81,6 @@ void items_want_neighbours(struct app *app, struct rect box)
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
         size_t at = state->cursor.pos + (size_t)(ptrdiff_t)steps[i];
         if (at < state->count)
-            app_want(app, (struct pic_want){state->view[at], box.w, box.h}, false);
+            app_want_ahead(app, (struct pic_want){state->view[at], box.w, box.h});
     }
 }

@@ -1,8 +1,8 @@
 #ifndef TUI_VIEW_ITEMS_H
 #define TUI_VIEW_ITEMS_H
 
-// What the views of pictures (list, thumbnails, picture) have in common: they show the same
-// filtered list and share its cursor.
+// What the views of pictures (list, thumbnails, picture) have in common: they show the
+// same filtered list and share its cursor.
 
 #include "tui/view/view.h"
 #include "tui/widget/theme.h"

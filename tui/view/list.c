@@ -58,8 +58,8 @@ static void draw_prediction(const struct app *app, const struct row *row,
     }
     bool wrong = row_scored(row) && !row_correct(row);
     if (columns->predicted) {
-        draw_field(y, x, columns->predicted, (wrong ? STYLE_WRONG : STYLE_TEXT) | selected,
-                   DRAW_LEFT,
+        draw_field(y, x, columns->predicted,
+                   (wrong ? STYLE_WRONG : STYLE_TEXT) | selected, DRAW_LEFT,
                    row_done(row)
                        ? labels_short(app->labels, row->top[0], name, sizeof name)
                        : "");

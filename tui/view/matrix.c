@@ -90,7 +90,8 @@ static void draw_cell(const struct app *app, int y, int x, size_t row, size_t co
         (void)snprintf(marked, sizeof marked, "[%zu]", count);
         draw_field(y, x, CELL_W, STYLE_STRONG | STYLE_SELECTED, DRAW_RIGHT, marked);
     } else {
-        draw_field(y, x, CELL_W, count == 0 && cross ? STYLE_DIM : style, DRAW_RIGHT, text);
+        draw_field(y, x, CELL_W, count == 0 && cross ? STYLE_DIM : style, DRAW_RIGHT,
+                   text);
     }
 }
 
@@ -106,7 +107,8 @@ static void draw_column_names(const struct app *app, struct rect area, size_t co
         const char *at = name;
         int y = area.y + area.h - letters;
         unsigned code;
-        for (int n; y < area.y + area.h && (n = draw_decode(at, &code)) > 0; at += n, y++) {
+        for (int n; y < area.y + area.h && (n = draw_decode(at, &code)) > 0;
+             at += n, y++) {
             char one[8] = "";
             memcpy(one, at, (size_t)n < sizeof one ? (size_t)n : sizeof one - 1);
             (void)draw_text(y, area.x + (int)i * CELL_W + 3, 1, style, one);
@@ -167,6 +169,7 @@ const struct view_ops view_matrix = {
     .name = "matrix",
     .tab = "Matrix",
     .key = "M",
+    .tables = true,
     .head = matrix_head,
     .draw = matrix_draw,
     .count = matrix_count,

@@ -36,10 +36,10 @@ static void pairs_open(struct app *app)
     const struct rep_pair *pair = &app->analysis.pairs[app->pairs_cursor.pos];
     char truth[40], predicted[40];
     char *filter = mem_printf("class=%d and pred=%d", pair->truth, pair->predicted);
-    char *caption =
-        mem_printf("%s %s %s", labels_short(app->labels, pair->truth, truth, sizeof truth),
-                   theme_glyph(GLYPH_ARROW),
-                   labels_short(app->labels, pair->predicted, predicted, sizeof predicted));
+    char *caption = mem_printf(
+        "%s %s %s", labels_short(app->labels, pair->truth, truth, sizeof truth),
+        theme_glyph(GLYPH_ARROW),
+        labels_short(app->labels, pair->predicted, predicted, sizeof predicted));
     app_drill(app, filter, caption);
     free(filter);
     free(caption);
@@ -72,9 +72,11 @@ static void draw_pictures(struct app *app, const struct rep_pair *pair, struct r
     struct layout_grid grid;
     layout_grid(area, &grid);
     int place = 0;
-    for (size_t i = 0; i < app->state.set.count && place < grid.rows * grid.columns; i++) {
+    for (size_t i = 0; i < app->state.set.count && place < grid.rows * grid.columns;
+         i++) {
         const struct row *row = &app->state.set.rows[i];
-        if (!row_scored(row) || row->label != pair->truth || row->top[0] != pair->predicted)
+        if (!row_scored(row) || row->label != pair->truth ||
+            row->top[0] != pair->predicted)
             continue;
         struct rect box = {area.y + place / grid.columns * grid.tile_h,
                            area.x + place % grid.columns * grid.tile_w, grid.tile_h - 2,
@@ -126,6 +128,7 @@ const struct view_ops view_pairs = {
     .name = "pairs",
     .tab = "Pairs",
     .key = "P",
+    .tables = true,
     .head = pairs_head,
     .draw = pairs_draw,
     .count = pairs_count,

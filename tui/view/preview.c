@@ -13,13 +13,19 @@ static void draw_centred(struct rect box, int y, int style, const char *text)
     (void)draw_text(y, box.x + (box.w - width) / 2, width, style, text);
 }
 
+// Messages about a file start with its path, which stands on the screen already.
+static const char *without_path(const char *message)
+{
+    const char *colon = message[0] == '/' ? strstr(message, ": ") : NULL;
+    return colon ? colon + 2 : message;
+}
+
 void preview_picture(struct app *app, size_t item, struct rect box)
 {
     if (box.w <= 0 || box.h <= 0)
         return;
     struct pic_want want = {item, box.w, box.h};
-    app_want(app, want, true);
-    const struct pic_done *done = loader_find(app->loader, want);
+    const struct pic_done *done = app_picture(app, want);
     int middle = box.y + box.h / 2;
     if (!done) {
         draw_centred(box, middle, STYLE_FAINT, theme_glyph(GLYPH_ELLIPSIS));
@@ -29,7 +35,7 @@ void preview_picture(struct app *app, size_t item, struct rect box)
         draw_centred(box, middle > box.y ? middle - 1 : middle, STYLE_ALERT,
                      "cannot be shown");
         if (middle + 1 < box.y + box.h)
-            draw_centred(box, middle, STYLE_DIM, done->error);
+            draw_centred(box, middle, STYLE_DIM, without_path(done->error));
         return;
     }
     const struct pic *pic = &done->pic;
@@ -109,9 +115,7 @@ static void draw_file(struct app *app, size_t item, const struct row *row,
                       struct lines *lines)
 {
     struct rect area = lines->area;
-    struct pic_want want = {item, 0, 0};
-    app_want(app, want, true);
-    const struct pic_done *facts = loader_find(app->loader, want);
+    const struct pic_done *facts = app_picture(app, (struct pic_want){item, 0, 0});
     struct str text = {0};
     if (facts) {
         if (facts->check.width > 0)
@@ -127,14 +131,11 @@ static void draw_file(struct app *app, size_t item, const struct row *row,
     (void)draw_text(y, area.x + 2 + name, tail, STYLE_DIM, str_get(&text));
     str_release(&text);
     if (facts && facts->check.verdict != DS_OK && line_left(lines)) {
-        const char *reason = facts->check.reason;
-        // The message starts with the path that stands above already.
-        const char *colon = strstr(reason, ": ");
         y = area.y + lines->next++;
         draw_glyph(y, area.x, STYLE_ALERT, GLYPH_ERROR);
         (void)draw_textf(y, area.x + 2, area.w - 2, STYLE_ALERT, "%s: %s",
                          facts->check.verdict == DS_ODD ? "odd" : "damaged",
-                         reason[0] == '/' && colon ? colon + 2 : reason);
+                         without_path(facts->check.reason));
     }
 }
 
@@ -169,9 +170,9 @@ void preview_draw(struct app *app, size_t item, struct rect picture, struct rect
     if (!row_done(row) && line_left(&lines))
         (void)draw_text(details.y + lines.next++, details.x + 2, details.w - 2,
                         row->error ? STYLE_ALERT : STYLE_DIM,
-                        row->error           ? row->error
+                        row->error         ? row->error
                         : app->opts->setup ? "not run yet: r runs the model on it"
-                                             : "no prediction");
+                                           : "no prediction");
     lines.next += airy;
     if (line_left(&lines))
         draw_file(app, item, row, &lines);

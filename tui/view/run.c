@@ -77,11 +77,10 @@ static void draw_progress(const struct app *app, struct page *page)
         int w = page->area.w - 30;
         bar_share(y, page->area.x, w > 0 ? w : 0, STYLE_FILL,
                   progress->total ? (double)progress->done / (double)progress->total : 0);
-        (void)draw_textf(y, page->area.x + (w > 0 ? w : 0) + 2, 28, STYLE_STRONG,
-                         "%zu of %zu  %5.1f%%", progress->done, progress->total,
-                         progress->total ? 100 * (double)progress->done /
-                                               (double)progress->total
-                                         : 0);
+        (void)draw_textf(
+            y, page->area.x + (w > 0 ? w : 0) + 2, 28, STYLE_STRONG,
+            "%zu of %zu  %5.1f%%", progress->done, progress->total,
+            progress->total ? 100 * (double)progress->done / (double)progress->total : 0);
     }
     page->next++;
     draw_fact(page, "state", job_word(&app->job));
@@ -128,7 +127,8 @@ static void draw_accuracy(struct page *page, const char *name, size_t hits, size
     } else {
         x += 14;
     }
-    (void)draw_textf(y, x + 2, 20, STYLE_TEXT, "%.1f to %.1f", interval.low, interval.high);
+    (void)draw_textf(y, x + 2, 20, STYLE_TEXT, "%.1f to %.1f", interval.low,
+                     interval.high);
 }
 
 // How often the model is right at each confidence (Guo et al. 2017).
@@ -145,9 +145,9 @@ static void draw_calibration(const struct app *app, struct page *page)
     w = w > 60 ? 60 : w;
     if (w < 12 || !page_line(page, &y))
         return;
-    (void)draw_textf(y, x, page->area.w, STYLE_HEAD,
-                     "how often it is right, by confidence  (expected calibration error %.3f)",
-                     ece);
+    (void)draw_textf(
+        y, x, page->area.w, STYLE_HEAD,
+        "how often it is right, by confidence  (expected calibration error %.3f)", ece);
     for (int i = REP_BINS - 1; i >= 0; i--) {
         const struct rep_bin *bin = &bins[i];
         if (!page_line(page, &y))
@@ -183,8 +183,9 @@ static void run_draw(struct app *app, struct rect body)
         page.next++;
     } else if (page_line(&page, &y)) {
         (void)draw_text(y, page.area.x, page.area.w, STYLE_DIM,
-                        app->opts->setup ? "nothing has been started: R evaluates everything"
-                                         : "no model: start xlens with -m MODEL");
+                        app->opts->setup
+                            ? "nothing has been started: R evaluates everything"
+                            : "no model: start xlens with -m MODEL");
         page.next++;
     }
     draw_accuracy(&page, "top-1", tally->top1, tally->labelled);

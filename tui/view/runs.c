@@ -35,7 +35,8 @@ static void runs_text(const struct app *app, size_t i, struct str *out)
 static void runs_open(struct app *app)
 {
     char id[24];
-    (void)snprintf(id, sizeof id, "%lld", (long long)app->store.runs[app->runs_cursor.pos].id);
+    (void)snprintf(id, sizeof id, "%lld",
+                   (long long)app->store.runs[app->runs_cursor.pos].id);
     command_show_run(app, id, 0);
 }
 
@@ -63,10 +64,9 @@ static void draw_run(const struct app *app, size_t i, struct rect line, int name
                          rep_percent((size_t)run->top1, (size_t)run->labelled),
                          rep_percent((size_t)run->top5, (size_t)run->labelled));
     x += 15;
-    (void)draw_textf(y, x, line.x + line.w - x, style, "%s%s %s",
-                     run->stale ? "stale, " : "",
-                     run->state == RUN_COMPLETE ? "complete" : "partial",
-                     other ? run->dataset : "");
+    (void)draw_textf(
+        y, x, line.x + line.w - x, style, "%s%s %s", run->stale ? "stale, " : "",
+        run->state == RUN_COMPLETE ? "complete" : "partial", other ? run->dataset : "");
 }
 
 static void runs_draw(struct app *app, struct rect body)

@@ -28,9 +28,10 @@ enum view_id {
 };
 
 struct view_ops {
-    const char *name;  // as in ":pictures"
-    const char *tab;   // word in the title bar
-    const char *key;   // key that opens it
+    const char *name; // as in ":pictures"
+    const char *tab;  // word in the title bar
+    const char *key;  // key that opens it
+    bool tables;      // shows what analysis.h makes
     bool items; // shows the filtered list of pictures: shares its cursor, marks, filter
 
     void (*head)(struct app *app, struct str *left, struct str *right);

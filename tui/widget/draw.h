@@ -1,9 +1,9 @@
 #ifndef TUI_WIDGET_DRAW_H
 #define TUI_WIDGET_DRAW_H
 
-// Text and shapes onto the screen, clipped to their rectangle. Text is UTF-8 from files and
-// users: control characters and bad sequences show as '?', and in ASCII mode whatever is not
-// ASCII.
+// Text and shapes onto the screen, clipped to their rectangle. Text is UTF-8 from files
+// and users: control characters and bad sequences show as '?', and in ASCII mode whatever
+// is not ASCII.
 
 #include "tui/widget/layout.h"
 #include "tui/widget/theme.h"
@@ -21,8 +21,8 @@ int draw_text(int y, int x, int width, int style, const char *text);
 int draw_textf(int y, int x, int width, int style, const char *fmt, ...)
     PRINTF_LIKE(5, 6);
 
-// The same, padded to the width: a field of a table. `tail` keeps the end of text that is too
-// long (file names), `right` aligns to the right.
+// The same, padded to the width: a field of a table. `tail` keeps the end of text that is
+// too long (file names), `right` aligns to the right.
 enum draw_align { DRAW_LEFT, DRAW_RIGHT, DRAW_TAIL };
 void draw_field(int y, int x, int width, int style, enum draw_align align,
                 const char *text);
@@ -44,7 +44,8 @@ struct draw_cell {
 };
 void draw_cells(int y, int x, const struct draw_cell *cells, int count);
 
-// One code point from UTF-8; '?' for what is invalid. Returns the bytes taken, 0 at the end.
+// One code point from UTF-8; '?' for what is invalid. Returns the bytes taken, 0 at the
+// end.
 int draw_decode(const char *text, unsigned *code);
 
 #endif

@@ -2,7 +2,8 @@
 #define TUI_WIDGET_HISTORY_H
 
 // What was typed at the prompts, newest last, kept in a file between sessions. Each line
-// starts with the character of its prompt, which keeps commands, searches and filters apart.
+// starts with the character of its prompt, which keeps commands, searches and filters
+// apart.
 
 #include "base/err.h"
 

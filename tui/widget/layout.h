@@ -1,8 +1,8 @@
 #ifndef TUI_WIDGET_LAYOUT_H
 #define TUI_WIDGET_LAYOUT_H
 
-// Where things go on a screen of any size. Pure arithmetic: rectangles never overlap, never
-// leave the screen and never have a negative extent.
+// Where things go on a screen of any size. Pure arithmetic: rectangles never overlap,
+// never leave the screen and never have a negative extent.
 
 #include <stdbool.h>
 

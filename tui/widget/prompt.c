@@ -246,8 +246,7 @@ enum prompt_result prompt_key(struct prompt *prompt, int key,
 int prompt_draw(const struct prompt *prompt, struct rect line)
 {
     draw_fill(line, STYLE_TEXT);
-    int label =
-        draw_text(line.y, line.x, line.w / 2, STYLE_LINK, prompt->label);
+    int label = draw_text(line.y, line.x, line.w / 2, STYLE_LINK, prompt->label);
     int room = line.w - label - 1;
     // The text scrolls so that the cursor stays on the line.
     char *head = mem_dup_n(str_get(&prompt->text), prompt->at);

@@ -1,8 +1,8 @@
 #ifndef TUI_WIDGET_PROMPT_H
 #define TUI_WIDGET_PROMPT_H
 
-// A line that the user edits, with history and completion. Knows keys, not the screen, but
-// for prompt_draw.
+// A line that the user edits, with history and completion. Knows keys, not the screen,
+// but for prompt_draw.
 
 #include "tui/widget/history.h"
 #include "tui/widget/layout.h"
@@ -20,8 +20,8 @@ enum { KEY_ESC = 27, KEY_TAB = 9, KEY_RUBOUT = 127 };
 
 enum prompt_result { PROMPT_GOES_ON, PROMPT_ACCEPTED, PROMPT_CANCELLED };
 
-// The n-th text that could stand in place of the last word of `text`, NULL after the last.
-// `text` ends where the cursor is.
+// The n-th text that could stand in place of the last word of `text`, NULL after the
+// last. `text` ends where the cursor is.
 typedef const char *prompt_complete_fn(void *ctx, char kind, const char *text, size_t n);
 
 struct prompt {

@@ -36,8 +36,8 @@ void theme_init(enum color_mode mode, bool utf8)
     memset(&theme, 0, sizeof theme);
     theme.mode = mode;
     theme.utf8 = utf8;
-    // With 256 colours the ground is our own, so that every ink has the contrast that it was
-    // chosen for; with fewer it is the terminal's.
+    // With 256 colours the ground is our own, so that every ink has the contrast that it
+    // was chosen for; with fewer it is the terminal's.
     theme.ground = mode == COLOR_MODE_256 ? GROUND_256 : -1;
     theme.selected = mode == COLOR_MODE_256 ? SELECTED_256 : -1;
 }
