@@ -1,6 +1,7 @@
 #include "cli/cmd.h"
 #include "cli/open/database.h"
 #include "cli/open/model.h"
+#include "cli/out/interrupt.h"
 #include "cli/out/json.h"
 #include "cli/out/say.h"
 #include "cli/run/detach.h"
@@ -96,6 +97,7 @@ struct eval {
     struct pipe_setup setup;
     struct ds *ds;
     char *db;
+    struct shard shard;
     size_t *subset;
     size_t subset_count;
     struct row *rows; // by item, for --result_txt; else NULL
@@ -197,18 +199,13 @@ static enum err_code judge(const struct eval *ev, const struct pipe_progress *p,
 
 static enum err_code choose_subset(struct eval *ev, struct err *e)
 {
-    struct shard shard = {0, 1};
-    const struct eval_args *args = ev->args;
-    size_t n = ds_count(ev->ds);
-    if (args->limit && (size_t)args->limit < n)
-        n = (size_t)args->limit;
-    enum err_code rc = args->shard ? shard_parse(args->shard, &shard, e) : ERR_OK;
-    if (rc != ERR_OK)
-        return rc;
+    size_t n = ds_count(ev->ds), limit = (size_t)ev->args->limit;
+    if (limit && limit < n)
+        n = limit;
     ev->subset = mem_array(n, sizeof *ev->subset);
     if (!ev->subset)
         return err_set(e, ERR_NOMEM, "no memory for %zu pictures", n);
-    for (size_t i = (size_t)shard.index; i < n; i += (size_t)shard.count)
+    for (size_t i = (size_t)ev->shard.index; i < n; i += (size_t)ev->shard.count)
         ev->subset[ev->subset_count++] = i;
     return ERR_OK;
 }
@@ -304,9 +301,15 @@ static enum err_code tell_started(const struct cli *cli,
 
 static enum err_code run_eval(struct cli *cli, void *fields, struct err *e)
 {
-    struct eval ev = {.cli = cli, .args = fields};
+    struct eval ev = {.cli = cli, .args = fields, .shard = {0, 1}};
     struct pipe_progress end = {0};
     struct detach_started started = {0};
+    (void)interrupt_watch();
+    if (ev.args->shard) {
+        enum err_code rc = shard_parse(ev.args->shard, &ev.shard, e);
+        if (rc != ERR_OK)
+            return rc;
+    }
     if (ev.args->detach) {
         enum err_code rc = detach_fork(&ev.worker, &started, e);
         if (rc != ERR_OK)

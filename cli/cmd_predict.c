@@ -1,5 +1,6 @@
 #include "cli/cmd.h"
 #include "cli/open/model.h"
+#include "cli/out/interrupt.h"
 #include "cli/out/json.h"
 #include "cli/out/say.h"
 #include "cli/run/watch.h"
@@ -245,16 +246,20 @@ static enum err_code run_inputs(struct predict *p, const struct arc_array *input
         eng_session_open(p->setup.model, h, w, 1, p->cli->threads, &session, e);
     if (rc != ERR_OK)
         return rc;
-    for (size_t i = 0; i < p->count; i++) {
+    const atomic_bool *interrupted = interrupt_watch();
+    for (size_t i = 0; i < p->count && rc == ERR_OK; i++) {
         struct eng_output out = {.logits = p->logits + i * classes};
         if (p->features)
             out.features = p->features + i * (size_t)p->info->features;
         eng_session_run(session, (const float *)input->data + i * size, 1, &out);
         p->names[i] = mem_printf("input_0[%zu]", i);
         print_answer(p, i);
+        if (atomic_load(interrupted))
+            rc = err_set(e, ERR_INTERRUPTED, "interrupted after %zu of %zu inputs", i + 1,
+                         p->count);
     }
     eng_session_close(session);
-    return ERR_OK;
+    return rc;
 }
 
 // ---- files ----
@@ -347,6 +352,7 @@ static enum err_code run_predict(struct cli *cli, void *fields, struct err *e)
     struct predict_args *args = fields;
     struct predict p = {.cli = cli, .args = args};
     struct arc_array input = {0};
+    (void)interrupt_watch();
     TRY(check_args(cli, args, e));
     TRY(model_setup_open(cli, &args->model, &p.setup, e));
     p.info = eng_model_info(p.setup.model);

@@ -81,7 +81,8 @@ static void print_help(const struct cmd *cmd)
     if (top)
         (void)puts("       xlens COMMAND …\n       xlens COMMAND --help\n"
                    "       xlens --version [-v]");
-    (void)printf("\n%s\n", cmd->about);
+    (void)putchar('\n');
+    opt_paragraph(cmd->about, stdout);
     if (top)
         (void)puts("\nCommands:");
     for (size_t i = 0; top && i < COMMANDS; i++)
@@ -213,6 +214,11 @@ int main(int argc, char **argv)
     struct cli cli = {0};
     double began = clock_now();
     hold_standard_streams();
+    // Large, so that the reason for which output cannot be written is still in errno when
+    // flush_stdout() asks for it.
+    static char buffer[1 << 20];
+    if (!isatty(STDOUT_FILENO))
+        (void)setvbuf(stdout, buffer, _IOFBF, sizeof buffer);
     cli.threads = pool_cpus();
     const struct cmd *cmd = argc > 1 ? find_command(argv[1]) : NULL;
     enum err_code rc;

@@ -6,15 +6,16 @@
 
 enum { COLUMN = 30, WIDTH = 90 };
 
-// Words of text from column COLUMN on, broken before WIDTH.
-static void wrap(const char *text, int column, FILE *out)
+// Words of text in the columns from `left` on, broken before WIDTH; the cursor is there.
+static void wrap(const char *text, int left, FILE *out)
 {
+    int column = left;
     while (*text) {
         int n = (int)strcspn(text, " ");
         if (column + 1 + n > WIDTH) {
-            (void)fprintf(out, "\n%*s", COLUMN, "");
-            column = COLUMN;
-        } else if (column > COLUMN) {
+            (void)fprintf(out, "\n%*s", left, "");
+            column = left;
+        } else if (column > left) {
             (void)fputc(' ', out);
             column++;
         }
@@ -23,6 +24,11 @@ static void wrap(const char *text, int column, FILE *out)
         text += n + (text[n] == ' ');
     }
     (void)fputc('\n', out);
+}
+
+void opt_paragraph(const char *text, FILE *out)
+{
+    wrap(text, 0, out);
 }
 
 void opt_help(const struct opt *rows, FILE *out)

@@ -49,4 +49,7 @@ enum err_code opt_parse(const char *command, const struct opt_table tables[2],
 // The option rows as help text.
 void opt_help(const struct opt *rows, FILE *out);
 
+// Text broken into lines as wide as those of opt_help.
+void opt_paragraph(const char *text, FILE *out);
+
 #endif

@@ -149,9 +149,9 @@ static enum err_code report(struct detach *worker, enum cache_job_state state,
                             const struct pipe_progress *p, const char *message,
                             enum cache_job_order *order)
 {
-    enum err_code rc =
-        cache_job_update(worker->cache, worker->job, p->run, state, (int64_t)p->done,
-                         (int64_t)p->total, message, order, NULL);
+    const struct cache_job_report now = {p->run, (int64_t)p->done, (int64_t)p->total,
+                                         state, message};
+    enum err_code rc = cache_job_update(worker->cache, worker->job, &now, order, NULL);
     return rc == ERR_OK ? cache_commit(worker->cache, NULL) : rc;
 }
 
