@@ -4,8 +4,10 @@
 // Predictions kept in one SQLite file (WAL); the only room that includes sqlite3.h.
 // One `struct cache` is one connection and belongs to one thread; several processes may
 // have the same file open, and a writer waits for the others up to a time-out (ERR_BUSY).
-// Writes gather in a transaction that cache_commit (or one second) ends, so kill -9 loses
-// at most that second.
+// Predictions, files and rows gather in a transaction that cache_commit (or the first
+// write after one second) ends, so kill -9 loses at most that second; the transaction
+// keeps other writers waiting, so commit before idling. Variants, runs and jobs are
+// committed at once. A write that fails takes the whole batch with it.
 
 #include "cache/row.h"
 
@@ -88,14 +90,14 @@ struct cache_run {
 };
 
 // The run of this variant over this dataset, made when it is new, resumed when it is
-// there.
+// there. A name renames; another total drops the rows beyond it.
 enum err_code cache_run_open(struct cache *cache, int64_t variant, const char *dataset,
                              const char *name, int64_t total, int64_t *id,
                              struct err *e) MUST_CHECK;
 
 // Records that item `place` of the run (dataset order) is this row; replaces an earlier
-// one and keeps the run's counters true. hash may be NULL when the file could not be
-// read.
+// one and keeps the run's counters true. The picture's prediction is put along with it.
+// hash may be NULL when the file could not be read.
 enum err_code cache_run_put(struct cache *cache, int64_t run, int64_t place,
                             const struct cache_hash *hash, const struct row *row,
                             struct err *e) MUST_CHECK;
@@ -139,10 +141,14 @@ enum err_code cache_job_add(struct cache *cache, const char *dataset,
                             const char *model_path, int64_t pid, int64_t *id,
                             struct err *e) MUST_CHECK;
 // The worker reports, and reads what it is told to do.
-enum err_code cache_job_update(struct cache *cache, int64_t id, int64_t run,
-                               enum cache_job_state state, int64_t done, int64_t total,
-                               const char *message, enum cache_job_order *order,
-                               struct err *e) MUST_CHECK;
+struct cache_job_report {
+    int64_t run, done, total;
+    enum cache_job_state state;
+    const char *message; // or NULL
+};
+enum err_code cache_job_update(struct cache *cache, int64_t id,
+                               const struct cache_job_report *report,
+                               enum cache_job_order *order, struct err *e) MUST_CHECK;
 enum err_code cache_job_order(struct cache *cache, int64_t id, enum cache_job_order order,
                               struct err *e) MUST_CHECK;
 enum err_code cache_jobs(struct cache *cache, struct cache_job **jobs, size_t *count,

@@ -55,6 +55,7 @@ enum err_code cache_stmt(struct cache *cache, enum cache_stmt_id id, sqlite3_stm
                          struct err *e)
 {
     sqlite3_stmt **slot = &cache->stmts[id];
+    *out = NULL;
     if (*slot) {
         sqlite3_reset(*slot);
     } else {

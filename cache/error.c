@@ -1,7 +1,7 @@
 #include "cache/db.h"
 
+#include <errno.h>
 #include <stddef.h>
-#include <string.h>
 
 static enum err_code code_of(int primary)
 {
@@ -60,7 +60,9 @@ enum err_code cache_error(const struct cache *cache, int sqlite_rc, const char *
     if (sqlite_rc == SQLITE_IOERR_NOMEM)
         primary = SQLITE_NOMEM;
     int errnum = cache->db ? sqlite3_system_errno(cache->db) : 0;
-    if (errnum && (primary == SQLITE_IOERR || primary == SQLITE_CANTOPEN))
+    // After an I/O error "no such file" is a left-over: SQLite looks for journals.
+    if (errnum &&
+        (primary == SQLITE_CANTOPEN || (primary == SQLITE_IOERR && errnum != ENOENT)))
         return err_set_errno(e, errnum, cache->path, verb);
     const char *text = text_of(primary);
     if (!text)

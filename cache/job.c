@@ -60,10 +60,9 @@ static enum err_code missing(const struct cache *cache, int64_t id, struct err *
     return err_set(e, ERR_MISSING, "%s: no job %" PRId64, cache->path, id);
 }
 
-enum err_code cache_job_update(struct cache *cache, int64_t id, int64_t run,
-                               enum cache_job_state state, int64_t done, int64_t total,
-                               const char *message, enum cache_job_order *order,
-                               struct err *e)
+enum err_code cache_job_update(struct cache *cache, int64_t id,
+                               const struct cache_job_report *report,
+                               enum cache_job_order *order, struct err *e)
 {
     sqlite3_stmt *stmt;
     bool row;
@@ -72,11 +71,11 @@ enum err_code cache_job_update(struct cache *cache, int64_t id, int64_t run,
         return rc;
     TRY(cache_stmt(cache, STMT_JOB_UPDATE, &stmt, e));
     sqlite3_bind_int64(stmt, 1, id);
-    sqlite3_bind_int64(stmt, 2, run);
-    sqlite3_bind_int(stmt, 3, (int)state);
-    sqlite3_bind_int64(stmt, 4, done);
-    sqlite3_bind_int64(stmt, 5, total);
-    sqlite3_bind_text(stmt, 6, message, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(stmt, 2, report->run);
+    sqlite3_bind_int(stmt, 3, (int)report->state);
+    sqlite3_bind_int64(stmt, 4, report->done);
+    sqlite3_bind_int64(stmt, 5, report->total);
+    sqlite3_bind_text(stmt, 6, report->message, -1, SQLITE_STATIC);
     sqlite3_bind_int64(stmt, 7, clock_wall());
     TRY(cache_step(cache, stmt, &row, e));
     if (row) {

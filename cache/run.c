@@ -266,6 +266,14 @@ static enum err_code put_row(struct cache *cache, int64_t key, int64_t picture,
     return cache_step_done(cache, stmt, e);
 }
 
+static enum err_code put_prediction(struct cache *cache, int64_t variant,
+                                    struct cache_hash hash, const struct row *row,
+                                    int64_t *picture, struct err *e)
+{
+    enum err_code rc = cache_picture_id(cache, hash, true, picture, e);
+    return rc == ERR_OK ? cache_prediction_write(cache, variant, *picture, row, e) : rc;
+}
+
 enum err_code cache_run_put(struct cache *cache, int64_t run, int64_t place,
                             const struct cache_hash *hash, const struct row *row,
                             struct err *e)
@@ -282,11 +290,9 @@ enum err_code cache_run_put(struct cache *cache, int64_t run, int64_t place,
     if (rc != ERR_OK)
         return rc;
     TRY(cache_run_variant(cache, run, &variant, e));
-    if (hash) {
-        TRY(cache_picture_id(cache, *hash, true, &picture, e));
-        // First, so that what was here before is counted as it is stored from now on.
-        TRY(cache_prediction_write(cache, variant, picture, row, e));
-    }
+    // First, so that what was here before is counted as it is stored from now on.
+    if (hash)
+        TRY(put_prediction(cache, variant, *hash, row, &picture, e));
     TRY(find_row(cache, key, variant, &texts, &before, &found, e));
     TRY(put_row(cache, key, picture, row, e));
     TRY(cache_run_count(cache, run, found ? &before : NULL, row, e));

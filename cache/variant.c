@@ -7,6 +7,14 @@ static void bind_text(sqlite3_stmt *stmt, int at, const char *text)
     sqlite3_bind_text(stmt, at, text ? text : "", -1, SQLITE_STATIC);
 }
 
+static void bind_key(sqlite3_stmt *stmt, const struct cache_variant *variant)
+{
+    bind_text(stmt, 1, variant->model_hash);
+    bind_text(stmt, 2, variant->prep_key);
+    bind_text(stmt, 3, variant->precision);
+    sqlite3_bind_int(stmt, 4, variant->numeric_version);
+}
+
 static enum err_code find(struct cache *cache, const struct cache_variant *variant,
                           int64_t *id, bool *moved, struct err *e)
 {
@@ -15,10 +23,7 @@ static enum err_code find(struct cache *cache, const struct cache_variant *varia
     enum err_code rc = cache_stmt(cache, STMT_VARIANT_FIND, &stmt, e);
     if (rc != ERR_OK)
         return rc;
-    bind_text(stmt, 1, variant->model_hash);
-    bind_text(stmt, 2, variant->prep_key);
-    bind_text(stmt, 3, variant->precision);
-    sqlite3_bind_int(stmt, 4, variant->numeric_version);
+    bind_key(stmt, variant);
     rc = cache_step(cache, stmt, &row, e);
     *id = 0;
     if (rc == ERR_OK && row) {
@@ -38,10 +43,7 @@ static enum err_code add(struct cache *cache, const struct cache_variant *varian
     enum err_code rc = cache_stmt(cache, STMT_VARIANT_ADD, &stmt, e);
     if (rc != ERR_OK)
         return rc;
-    bind_text(stmt, 1, variant->model_hash);
-    bind_text(stmt, 2, variant->prep_key);
-    bind_text(stmt, 3, variant->precision);
-    sqlite3_bind_int(stmt, 4, variant->numeric_version);
+    bind_key(stmt, variant);
     bind_text(stmt, 5, variant->model_path);
     bind_text(stmt, 6, variant->arch);
     sqlite3_bind_int(stmt, 7, variant->classes);

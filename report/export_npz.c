@@ -53,8 +53,12 @@ static enum err_code put_numbers(struct npz_writer *npz, const struct rep_export
     size_t n = what->count;
     int32_t *label = mem_array(n, sizeof *label), *top = mem_array(n * ROW_TOPK, 4);
     float *prob = mem_array(n * ROW_TOPK, sizeof *prob);
-    enum err_code rc = label && top && prob ? ERR_OK : no_memory(path, e);
-    for (size_t i = 0; rc == ERR_OK && i < n; i++) {
+    enum err_code rc = ERR_OK;
+    if (!label || !top || !prob) {
+        rc = no_memory(path, e);
+        goto out;
+    }
+    for (size_t i = 0; i < n; i++) {
         const struct row *row = row_at(what, i);
         label[i] = row->label;
         for (int k = 0; k < ROW_TOPK; k++) {
@@ -70,6 +74,7 @@ static enum err_code put_numbers(struct npz_writer *npz, const struct rep_export
     static const char *const keys[] = {"label", "top", "prob"};
     for (int i = 0; rc == ERR_OK && i < 3; i++)
         rc = arc_npz_put(npz, keys[i], &arrays[i], e);
+out:
     free(label);
     free(top);
     free(prob);
@@ -108,21 +113,23 @@ static enum err_code put_counts(struct npz_writer *npz, const struct rep_matrix 
         return no_memory(path, e);
     int64_t *counts = mem_array(cells, sizeof *counts);
     int32_t *index = mem_array(n, sizeof *index);
-    enum err_code rc = counts && index ? ERR_OK : no_memory(path, e);
-    if (rc == ERR_OK) {
-        for (size_t i = 0; i < n; i++)
-            index[i] = matrix->axis[i];
-        for (size_t i = 0; i < matrix->count; i++) {
-            const struct rep_pair *cell = &matrix->cells[i];
-            counts[rep_matrix_place(matrix, cell->truth) * n +
-                   rep_matrix_place(matrix, cell->predicted)] = (int64_t)cell->count;
-        }
-        const struct arc_array square = {ARC_I8, 2, {n, n}, counts, cells * 8};
-        const struct arc_array line = {ARC_I4, 1, {n}, index, n * 4};
-        rc = arc_npz_put(npz, "counts", &square, e);
-        if (rc == ERR_OK)
-            rc = arc_npz_put(npz, "index", &line, e);
+    enum err_code rc = ERR_OK;
+    if (!counts || !index) {
+        rc = no_memory(path, e);
+        goto out;
     }
+    for (size_t i = 0; i < n; i++)
+        index[i] = matrix->axis[i];
+    for (size_t i = 0; i < matrix->count; i++) {
+        const struct rep_pair *cell = &matrix->cells[i];
+        counts[rep_matrix_place(matrix, cell->truth) * n +
+               rep_matrix_place(matrix, cell->predicted)] = (int64_t)cell->count;
+    }
+    const struct arc_array square = {ARC_I8, 2, {n, n}, counts, cells * 8};
+    const struct arc_array line = {ARC_I4, 1, {n}, index, n * 4};
+    TRY(arc_npz_put(npz, "counts", &square, e));
+    TRY(arc_npz_put(npz, "index", &line, e));
+out:
     free(counts);
     free(index);
     return rc;

@@ -137,7 +137,7 @@ static bool term_matches(const struct rep_term *term, const struct row *row, boo
 
 bool rep_filter_match(const struct rep_filter *filter, const struct row *row, bool marked)
 {
-    bool stack[REP_FILTER_DEPTH];
+    bool stack[REP_FILTER_DEPTH] = {false};
     int n = 0;
     for (size_t i = 0; i < filter->count; i++) {
         const struct rep_step *step = &filter->steps[i];

@@ -358,14 +358,16 @@ static void jobs_know_whether_their_process_lives(void **state)
     assert_int_equal(jobs[1].state, JOB_RUNNING);
     cache_jobs_release(jobs, count);
 
-    OK(cache_job_update(cache, mine, 7, JOB_RUNNING, 1, 2, NULL, &order, &err));
+    struct cache_job_report report = {.run = 7, .done = 1, .total = 2};
+    OK(cache_job_update(cache, mine, &report, &order, &err));
     assert_int_equal(order, JOB_GO);
     OK(cache_job_order(cache, mine, JOB_PAUSE, &err));
-    OK(cache_job_update(cache, mine, 7, JOB_PAUSED, 1, 2, "wait", &order, &err));
+    report.state = JOB_PAUSED;
+    report.message = "wait";
+    OK(cache_job_update(cache, mine, &report, &order, &err));
     assert_int_equal(order, JOB_PAUSE);
     assert_int_equal(cache_job_order(cache, 99, JOB_STOP, &err), ERR_MISSING);
-    assert_int_equal(cache_job_update(cache, 99, 0, JOB_DONE, 0, 0, NULL, &order, &err),
-                     ERR_MISSING);
+    assert_int_equal(cache_job_update(cache, 99, &report, &order, &err), ERR_MISSING);
     // Our number, but of a process that began at another time.
     fixture_exec(&f, "UPDATE job SET pid_start = pid_start - 1");
     OK(cache_jobs(cache, &jobs, &count, &err));
