@@ -86,10 +86,13 @@ void rep_calibration(const struct row *rows, size_t n, struct rep_bin bins[REP_B
 // ---- filters ----
 
 // "wrong and conf>0.9 and class=crane": see xlens(1), FILTERS. Terms: wrong right top5
-// missed5 error run unrun labelled unlabelled marked; class= pred= file~ ; conf< conf>
-// conf<= conf>= rank= margin< …; and or not ( ). "" matches everything. Class names,
-// indices and WordNet ids are accepted; a name that several classes bear matches all of
-// them.
+// missed5 error run unrun labelled unlabelled marked; class= pred= (also !=) file~ ; conf
+// rank margin with = != < <= > >= ; not binds most, then and, which may be left out, then
+// or; ( ). "" matches everything. Class names (words with _ or in quotes), indices and
+// WordNet ids are accepted; a name that several classes bear matches all of them. rank 1
+// is best, and a label that is not among the five ranks below all. file~ takes * and ?;
+// without them the text may be anywhere; case is ignored. A wrong filter is ERR_USAGE
+// with the column. labels may be NULL: then only indices name classes.
 struct rep_filter;
 enum err_code rep_filter_parse(const char *text, const struct labels *labels,
                                struct rep_filter **out, struct err *e) MUST_CHECK;
@@ -108,7 +111,8 @@ enum rep_sort {
     REP_SORT_COUNT
 };
 const char *rep_sort_name(enum rep_sort sort);
-// Sorts indices into rows; rows without a prediction come last; ties by index.
+// Sorts indices (below 2^32) into rows; what lacks the key (a prediction, for
+// REP_SORT_LABEL a label) comes last, reversed or not; ties by index.
 void rep_sort(const struct row *rows, size_t *indices, size_t n, enum rep_sort sort,
               bool reverse);
 
@@ -118,20 +122,23 @@ enum rep_format { REP_CSV, REP_JSONL, REP_DATALIST, REP_CONFUSION, REP_FORMAT_CO
 
 struct rep_export {
     const struct row *rows;
-    const size_t *indices; // which, in which order
+    const size_t *indices; // which, in which order; NULL: the first count
     size_t count;
     const struct labels *labels;
     int classes;
     const char *root; // absolute folder of the dataset, for the datalist
 };
 
-// csv columns: file,label,label_name,top1…top5,prob1…prob5,error. The datalist has
-// absolute paths and, where known, the label as last token. confusion: csv with truth
-// names as rows.
+// csv columns: file,label,label_name,top1…top5,prob1…prob5,error, probabilities with six
+// decimals. jsonl: an object a line with file, label, label_name, topk, error. The
+// datalist has absolute paths and, where known, the label as last token. confusion: csv,
+// truth as rows, a square over all classes up to 1000 and over those that occur above.
+// The decimal point is '.' in every locale.
 enum err_code rep_export_write(const struct rep_export *what, enum rep_format format,
                                FILE *out, struct err *e) MUST_CHECK;
 
-// The table (or the confusion counts) as one npz: file, label, top, prob / counts, names.
+// The table as one npz: file, label, top, prob, error, names; -1 and 0 where there is
+// nothing. Or the confusion counts: counts, index (of the classes), names.
 enum err_code rep_export_npz(const struct rep_export *what, const char *path, bool force,
                              struct err *e) MUST_CHECK;
 enum err_code rep_confusion_npz(const struct rep_export *what, const char *path,
