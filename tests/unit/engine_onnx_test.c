@@ -167,7 +167,8 @@ static Onnx__Tensor *add_tensor(model *m, const char *name, int32_t type, size_t
     t->data_type = type;
     t->n_dims = ndim;
     t->dims = mem_new(ndim * sizeof *t->dims);
-    memcpy(t->dims, dims, ndim * sizeof *dims);
+    for (size_t i = 0; i < ndim; i++)
+        t->dims[i] = dims[i];
     t->has_raw_data = 1;
     t->raw_data.len = bytes;
     t->raw_data.data = mem_new(bytes);
