@@ -26,9 +26,11 @@ void prep_check_image(struct prep_tally *tally, const char *file, const char *wh
 // Counts a failure and says why.
 void prep_fail(struct prep_tally *tally, const char *file, const char *why);
 
-// Calls check_row for every row of a csv file behind its first line.
+// Calls check_row for the rows of a csv file behind its first line: every one, or every
+// step-th.
 typedef void prep_row_fn(struct prep_tally *tally, char **fields, void *ctx);
-struct prep_tally prep_table(const char *path, prep_row_fn *check_row, void *ctx);
+struct prep_tally prep_table(const char *path, long step, prep_row_fn *check_row,
+                             void *ctx);
 
 // Exit status: 0 when something was checked and nothing was wrong.
 int prep_status(struct prep_tally tally);

@@ -80,8 +80,8 @@ int main(void)
         return PREP_SKIPPED;
     }
     char *digests = mem_printf("%s/../golden/prep_odd.csv", XLENS_TEST_DATA);
-    int status = prep_status(prep_table(manifest, check_verdict, NULL));
-    status |= prep_status(prep_table(digests, check_pixels, NULL));
+    int status = prep_status(prep_table(manifest, 1, check_verdict, NULL));
+    status |= prep_status(prep_table(digests, 1, check_pixels, NULL));
     free(manifest);
     free(digests);
     return status;

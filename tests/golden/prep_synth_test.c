@@ -63,7 +63,7 @@ static void check_row(struct prep_tally *tally, char **fields, void *ctx)
 int main(void)
 {
     char *table = mem_printf("%s/../golden/prep_synth.csv", XLENS_TEST_DATA);
-    int status = prep_status(prep_table(table, check_row, NULL));
+    int status = prep_status(prep_table(table, 1, check_row, NULL));
     free(table);
     return status;
 }

@@ -1,5 +1,6 @@
 // Every reference picture, decoded and preprocessed, against the digests that Pillow,
-// torchvision and OpenCV gave: prep_test FOLDER runs one folder of them.
+// torchvision and OpenCV gave: prep_test FOLDER [STEP] runs one folder of them, or every
+// STEP-th picture (for builds with slow checks).
 
 #include "tests/golden/prep_digest.h"
 
@@ -7,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/str.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -80,13 +82,14 @@ static void check_opencv(struct prep_tally *tally, char **fields, void *ctx)
     free(path);
 }
 
-static int check_table(const char *set, const char *kind, prep_row_fn *check_row)
+static int check_table(const char *set, const char *kind, long step,
+                       prep_row_fn *check_row)
 {
     char *table =
         mem_printf("%s/data/reference/%s_%s.csv", XLENS_REFERENCE_DIR, set, kind);
     char *folder = mem_printf("%s/data/%s%s", XLENS_REFERENCE_DIR, set,
                               strcmp(set, "ilsvrc") == 0 ? "/val" : "");
-    int status = prep_status(prep_table(table, check_row, folder));
+    int status = prep_status(prep_table(table, step, check_row, folder));
     free(table);
     free(folder);
     return status;
@@ -95,12 +98,15 @@ static int check_table(const char *set, const char *kind, prep_row_fn *check_row
 int main(int argc, char **argv)
 {
     const char *set = argc > 1 ? argv[1] : "calib";
+    long step = 1;
+    if (argc > 2 && (!str_to_long(argv[2], &step) || step < 1))
+        return 2;
     if (!file_is_dir(XLENS_REFERENCE_DIR "/data/reference")) {
         printf("SKIPPED: no reference pictures in " XLENS_REFERENCE_DIR "\n");
         return PREP_SKIPPED;
     }
-    int status = check_table(set, "pillow", check_pillow);
+    int status = check_table(set, "pillow", step, check_pillow);
     if (strcmp(set, "calib") != 0)
-        status |= check_table(set, "cv2", check_opencv);
+        status |= check_table(set, "cv2", step, check_opencv);
     return status;
 }
