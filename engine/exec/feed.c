@@ -95,28 +95,95 @@ void exec_depthwise(const struct exec *x, int step, const struct exec_member *me
     }
 }
 
-// Three planes, no blocks: k runs over taps, then colours, close together.
+// Where the next value of a panel's row goes; rows go on in the next block of k.
+struct pen {
+    float *at;
+    int filled;       // of the block
+    ptrdiff_t behind; // from the end of this block to the next
+};
+
+static ALWAYS_INLINE void write_value(struct pen *pen, float value)
+{
+    *pen->at++ = value;
+    if (++pen->filled == KERN_BLOCK) {
+        pen->filled = 0;
+        pen->at += pen->behind;
+    }
+}
+
+// k runs over taps, then colours, close together.
+static void feed_pixel(const struct window *w, const float *planes, struct exec_pixel at,
+                       struct pen pen)
+{
+    const ptrdiff_t plane = (ptrdiff_t)w->in_h * w->in_w;
+    for (int ky = 0; ky < w->kernel_h; ky++) {
+        int y = at.y * w->stride - w->pad_top + ky * w->dilation;
+        int x = at.x * w->stride - w->pad_left;
+        for (int kx = 0; kx < w->kernel_w; kx++, x += w->dilation) {
+            bool inside = y >= 0 && y < w->in_h && x >= 0 && x < w->in_w;
+            const float *src = planes + (inside ? (ptrdiff_t)y * w->in_w + x : 0);
+            for (int c = 0; c < 3; c++, src += plane)
+                write_value(&pen, inside ? *src : 0);
+        }
+    }
+    while (pen.filled)
+        write_value(&pen, 0);
+}
+
+// Neighbours in one row whose windows lie inside the picture: one pointer for every k,
+// which moves by the stride. `rows` is that of the whole panel.
+static void feed_run(const struct window *w, const float *planes, struct exec_pixel at,
+                     int pixels, int rows, float *panel)
+{
+    const ptrdiff_t plane = (ptrdiff_t)w->in_h * w->in_w;
+    const float *corner = planes + (ptrdiff_t)(at.y * w->stride - w->pad_top) * w->in_w +
+                          (at.x * w->stride - w->pad_left);
+    struct pen pen = {panel, 0, (rows - 1) * (ptrdiff_t)KERN_BLOCK};
+    for (int ky = 0; ky < w->kernel_h; ky++)
+        for (int kx = 0; kx < w->kernel_w; kx++)
+            for (int c = 0; c < 3; c++) {
+                const float *src = corner + c * plane +
+                                   (ptrdiff_t)ky * w->dilation * w->in_w +
+                                   (ptrdiff_t)kx * w->dilation;
+                for (int p = 1; p < pixels; p++)
+                    pen.at[p * KERN_BLOCK] = src[p * w->stride];
+                write_value(&pen, *src);
+            }
+    while (pen.filled) {
+        for (int p = 1; p < pixels; p++)
+            pen.at[p * KERN_BLOCK] = 0;
+        write_value(&pen, 0);
+    }
+}
+
+// How many of `most` pixels from here feed_run can take.
+static int run_length(const struct window *w, struct exec_pixel at, int most)
+{
+    int y = at.y * w->stride - w->pad_top, x = at.x * w->stride - w->pad_left;
+    int last_y = y + (w->kernel_h - 1) * w->dilation;
+    int room = w->in_w - 1 - (w->kernel_w - 1) * w->dilation - x;
+    if (y < 0 || last_y >= w->in_h || x < 0 || room < 0)
+        return 0;
+    int n = room / w->stride + 1, in_row = w->out_w - at.x;
+    n = n < in_row ? n : in_row;
+    return n < most ? n : most;
+}
+
 static void feed_picture(const struct exec *x, int step, int m, int rows, float *panel)
 {
     const struct window *w = &x->layout->steps[step].window;
-    ptrdiff_t plane = (ptrdiff_t)w->in_h * w->in_w;
-    struct exec_pixel at = exec_pixel_at(w, m);
-    int k_end = x->plan->steps[step].k_blocks * KERN_BLOCK;
-    for (int r = 0; r < rows; r++, exec_pixel_next(w, &at)) {
-        float *dst = panel + r * KERN_BLOCK;
-        int k = 0;
-        for (int t = 0; t < w->kernel_h * w->kernel_w; t++) {
-            int iy = at.y * w->stride - w->pad_top + t / w->kernel_w * w->dilation;
-            int ix = at.x * w->stride - w->pad_left + t % w->kernel_w * w->dilation;
-            bool inside = iy >= 0 && iy < w->in_h && ix >= 0 && ix < w->in_w;
-            const float *src = x->input + 3 * plane * at.picture +
-                               (inside ? (ptrdiff_t)iy * w->in_w + ix : 0);
-            for (int c = 0; c < 3; c++, k++)
-                dst[k / KERN_BLOCK * (rows * KERN_BLOCK) + k % KERN_BLOCK] =
-                    inside ? src[c * plane] : 0;
+    const ptrdiff_t picture = 3 * (ptrdiff_t)w->in_h * w->in_w;
+    for (int r = 0, n; r < rows; r += n, panel += n * KERN_BLOCK) {
+        struct exec_pixel at = exec_pixel_at(w, m + r);
+        const float *planes = x->input + at.picture * picture;
+        n = run_length(w, at, rows - r);
+        if (n > 0) {
+            feed_run(w, planes, at, n, rows, panel);
+            continue;
         }
-        for (; k < k_end; k++)
-            dst[k / KERN_BLOCK * (rows * KERN_BLOCK) + k % KERN_BLOCK] = 0;
+        n = 1;
+        feed_pixel(w, planes, at,
+                   (struct pen){panel, 0, (rows - 1) * (ptrdiff_t)KERN_BLOCK});
     }
 }
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 // The left panel stays in the L2 cache beside the panels of weights that pass by.
-enum { PANEL_FLOATS = 60 * 1024 };
+enum { PANEL_FLOATS = 44 * 1024 };
 
 struct span {
     size_t start, len;

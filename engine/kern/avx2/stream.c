@@ -18,9 +18,9 @@ void kern_dw_f32_1x8_avx2(const struct kern_dw_f32 *k)
 void kern_dw3x3_f32_1x8_avx2(const struct kern_dw_f32 *k)
 {
     if (k->relu_in)
-        dw3x3(k, true);
+        dw3x3(k, true, k->relu_out);
     else
-        dw3x3(k, false);
+        dw3x3(k, false, k->relu_out);
 }
 
 void kern_maxpool_f32_1x8_avx2(const struct kern_maxpool_f32 *k)

@@ -5,7 +5,7 @@
 
 static ALWAYS_INLINE vec relu_if(bool relu, vec v)
 {
-    return relu ? vec_max(v, vec_set(0)) : v;
+    return relu ? vec_relu(v) : v;
 }
 
 static ALWAYS_INLINE void gather(const struct kern_gather_f32 *k, bool relu)
@@ -36,54 +36,83 @@ static ALWAYS_INLINE void dw(const struct kern_dw_f32 *k, bool relu_in)
     }
 }
 
-// One column of the window: three weights on three rows.
-static ALWAYS_INLINE vec column(vec w0, vec w1, vec w2, vec v0, vec v1, vec v2)
+// What an input column gives to the three outputs that see it: the sums of its three rows
+// by the weights of the window's first, second and third column.
+struct column {
+    vec first, second, third;
+};
+
+struct columns {
+    struct column a, b;
+};
+
+// Two neighbours at once: six sums in step, as many as hide the latency of one.
+static ALWAYS_INLINE struct columns read_columns(const float *const *in, ptrdiff_t at,
+                                                 const float *w, vec bias, bool relu)
 {
-    return vec_fma(v2, w2, vec_fma(v1, w1, vec_mul(v0, w0)));
+    struct columns c;
+    vec a = relu_if(relu, vec_load(in[0] + at)), b = relu_if(relu, vec_load(in[3] + at));
+    vec w0 = vec_load(w), w1 = vec_load(w + 8), w2 = vec_load(w + 16);
+    c.a.first = vec_fma(a, w0, bias), c.b.first = vec_fma(b, w0, bias);
+    c.a.second = vec_mul(a, w1), c.b.second = vec_mul(b, w1);
+    c.a.third = vec_mul(a, w2), c.b.third = vec_mul(b, w2);
+    for (int row = 1; row < 3; row++) {
+        a = relu_if(relu, vec_load(in[row] + at));
+        b = relu_if(relu, vec_load(in[3 + row] + at));
+        w0 = vec_load(w + 24 * row), w1 = vec_load(w + 24 * row + 8);
+        w2 = vec_load(w + 24 * row + 16);
+        c.a.first = vec_fma(a, w0, c.a.first), c.b.first = vec_fma(b, w0, c.b.first);
+        c.a.second = vec_fma(a, w1, c.a.second), c.b.second = vec_fma(b, w1, c.b.second);
+        c.a.third = vec_fma(a, w2, c.a.third), c.b.third = vec_fma(b, w2, c.b.third);
+    }
+    return c;
 }
 
-#define READ_COLUMN(x)                                                                   \
-    vec v0 = relu_if(relu_in, vec_load(in[3 * (x)] + 8 * b));                            \
-    vec v1 = relu_if(relu_in, vec_load(in[3 * (x) + 1] + 8 * b));                        \
-    vec v2 = relu_if(relu_in, vec_load(in[3 * (x) + 2] + 8 * b))
-
-// Slides along the row: every input column is read once and feeds the three outputs that
-// see it; `left` and `here` are the sums of the two that still wait for columns.
-static ALWAYS_INLINE void dw3x3(const struct kern_dw_f32 *k, bool relu_in)
+static ALWAYS_INLINE vec read_column(const float *const *in, ptrdiff_t at, const float *w,
+                                     bool relu)
 {
-    const float *const *in = k->in;
+    vec sum = vec_mul(relu_if(relu, vec_load(in[0] + at)), vec_load(w));
+    for (int row = 1; row < 3; row++)
+        sum = vec_fma(relu_if(relu, vec_load(in[row] + at)), vec_load(w + 24 * row), sum);
+    return sum;
+}
+
+// Slides along the row: every input column is read once. `left` is the sum of two columns
+// for the next output, `here` that of one for the output behind it. Each output is
+// (first + second) + third, wherever it stands in the row.
+static ALWAYS_INLINE void dw3x3(const struct kern_dw_f32 *k, bool relu_in, bool relu_out)
+{
     const float *w = k->weight;
-    const float floor_out = k->relu_out ? 0 : -__builtin_inff();
-    for (int b = 0; b < k->blocks; b++, w += 72) {
-        vec w00 = vec_load(w), w01 = vec_load(w + 8), w02 = vec_load(w + 16);
-        vec w10 = vec_load(w + 24), w11 = vec_load(w + 32), w12 = vec_load(w + 40);
-        vec w20 = vec_load(w + 48), w21 = vec_load(w + 56), w22 = vec_load(w + 64);
-        float *dst = k->dst + b * k->dst_block;
-        vec left, here;
-        {
-            READ_COLUMN(0);
-            here = column(w00, w10, w20, v0, v1, v2);
+    const ptrdiff_t pixel = k->dst_pixel;
+    const int pixels = k->pixels;
+    for (int block = 0; block < k->blocks; block++, w += 72) {
+        const ptrdiff_t at = 8 * block;
+        const vec bias = vec_load(k->bias + at);
+        const float *const *in = k->in;
+        float *dst = k->dst + block * k->dst_block;
+        struct columns c = read_columns(in, at, w, bias, relu_in);
+        vec left = vec_add(c.a.first, c.b.second), here = c.b.first;
+        int p = 0;
+        for (; p < pixels - 2; p += 2, dst += 2 * pixel) {
+            in += 6;
+            c = read_columns(in, at, w, bias, relu_in);
+            vec_store(dst, relu_if(relu_out, vec_add(left, c.a.third)));
+            vec second = vec_add(vec_add(here, c.a.second), c.b.third);
+            vec_store(dst + pixel, relu_if(relu_out, second));
+            left = vec_add(c.a.first, c.b.second);
+            here = c.b.first;
         }
-        {
-            READ_COLUMN(1);
-            left = vec_add(here, column(w01, w11, w21, v0, v1, v2));
-            here = column(w00, w10, w20, v0, v1, v2);
+        in += 6;
+        if (p + 2 == pixels) {
+            c = read_columns(in, at, w, bias, relu_in);
+            vec second = vec_add(vec_add(here, c.a.second), c.b.third);
+            vec_store(dst + pixel, relu_if(relu_out, second));
+        } else {
+            c.a.third = read_column(in, at, w + 16, relu_in);
         }
-        const vec bias = vec_load(k->bias + 8 * b), low = vec_set(floor_out);
-        for (int p = 0; p < k->pixels - 1; p++, dst += k->dst_pixel) {
-            READ_COLUMN(p + 2);
-            vec sum = vec_add(left, column(w02, w12, w22, v0, v1, v2));
-            vec_store(dst, vec_max(vec_add(sum, bias), low));
-            left = vec_add(here, column(w01, w11, w21, v0, v1, v2));
-            here = column(w00, w10, w20, v0, v1, v2);
-        }
-        READ_COLUMN(k->pixels + 1);
-        vec sum = vec_add(left, column(w02, w12, w22, v0, v1, v2));
-        vec_store(dst, vec_max(vec_add(sum, bias), low));
+        vec_store(dst, relu_if(relu_out, vec_add(left, c.a.third)));
     }
 }
-
-#undef READ_COLUMN
 
 static ALWAYS_INLINE void maxpool(const struct kern_maxpool_f32 *k)
 {

@@ -38,7 +38,6 @@ static ALWAYS_INLINE struct six pixels_of(struct six m)
 
 static ALWAYS_INLINE void wino_in(const struct kern_wino_in_f32 *k, bool relu)
 {
-    const vec zero = vec_set(0);
     for (int b = 0; b < k->blocks; b++) {
         vec half[KERN_WINO_PLACES];
         for (int x = 0; x < 6; x++) {
@@ -46,7 +45,7 @@ static ALWAYS_INLINE void wino_in(const struct kern_wino_in_f32 *k, bool relu)
             for (int y = 0; y < 6; y++) {
                 column[y] = vec_load(k->in[6 * y + x] + 8 * b);
                 if (relu)
-                    column[y] = vec_max(column[y], zero);
+                    column[y] = vec_relu(column[y]);
             }
             struct six p = points_of((struct six){column[0], column[1], column[2],
                                                   column[3], column[4], column[5]});

@@ -45,6 +45,15 @@ static ALWAYS_INLINE vec vec_fma(vec a, vec b, vec c)
     return _mm256_fmadd_ps(a, b, c);
 }
 
+// Zero where a is negative.
+static ALWAYS_INLINE vec vec_relu(vec a)
+{
+    // As integers, negative floats are negative: one integer maximum, which on Zen leaves
+    // the multiply-add units alone.
+    __m256i bits = _mm256_max_epi32(_mm256_castps_si256(a), _mm256_setzero_si256());
+    return _mm256_castsi256_ps(bits);
+}
+
 static ALWAYS_INLINE vec vec_max(vec a, vec b)
 {
     return _mm256_max_ps(a, b);

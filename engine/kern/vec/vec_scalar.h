@@ -55,6 +55,12 @@ static ALWAYS_INLINE vec vec_fma(vec a, vec b, vec c)
     VEC_EACH(a.lane[i] * b.lane[i] + c.lane[i]);
 }
 
+// Zero where a is negative.
+static ALWAYS_INLINE vec vec_relu(vec a)
+{
+    VEC_EACH(a.lane[i] > 0 ? a.lane[i] : 0);
+}
+
 static ALWAYS_INLINE vec vec_max(vec a, vec b)
 {
     VEC_EACH(a.lane[i] > b.lane[i] ? a.lane[i] : b.lane[i]);
