@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""What the rooms' libraries export: names carry the room's prefix or that of a header in
-it, and each is used by another object file (else it must be static).
+"""What the rooms' libraries export: names carry the room's prefix or that of a file in it,
+and each is used by another object file (else it must be static).
 symbols.py ROOT BUILD"""
 import pathlib, re, subprocess, sys
 
-PREFIX = {"archive": "arc npz", "dataset": "ds labels", "engine": "eng kern", "cache": "cache row",
-          "report": "rep", "pipeline": "pipe", "tui": "tui", "cli": "cli cmd main", "base": ""}
+PREFIX = {"archive": "arc npz", "dataset": "ds picture exif", "engine": "eng h5", "cache": "cache row",
+          "report": "rep", "pipeline": "pipe", "tui": "tui pic class commands", "cli": "cli cmd main", "base": ""}
 root, build = map(pathlib.Path, sys.argv[1:3])
 
 
@@ -22,12 +22,12 @@ for path in objects:
     room = name.split("/")[0]
     if room not in PREFIX or ".pb-c." in name:  # made by protoc-c
         continue
-    stems = {re.split(r"[_.]", h.name)[0] for h in (root / room).rglob("*.[h]*")}
+    stems = {re.split(r"[_.]", h.name)[0] for h in (root / room).rglob("*.[ch]")}
     for symbol in sorted(symbols(path, "--defined-only", "--extern-only")):
         seen += 1
         if symbol.split("_")[0] not in stems | set(PREFIX[room].split()):
             bad += 1
-            print(f"{name}: {symbol}: the prefix belongs to no header of {room}/")
+            print(f"{name}: {symbol}: the prefix belongs to no file of {room}/")
         users = [p for p in objects if p != path and symbol in needs[p]]
         if not users and symbol != "main":
             bad += 1
