@@ -4,8 +4,8 @@ and each is used by another object file (else it must be static).
 symbols.py ROOT BUILD"""
 import pathlib, re, subprocess, sys
 
-PREFIX = {"archive": "arc npz", "dataset": "ds picture exif", "engine": "eng h5", "cache": "cache row",
-          "report": "rep", "pipeline": "pipe", "tui": "tui pic class commands", "cli": "cli cmd main", "base": ""}
+PREFIX = {"archive": "arc npz", "dataset": "ds picture content exif", "engine": "eng h5", "cache": "cache rowset",
+          "report": "rep", "pipeline": "pipe", "tui": "tui pic bar class commands", "cli": "cli cmd main", "base": ""}
 root, build = map(pathlib.Path, sys.argv[1:3])
 
 
