@@ -170,6 +170,9 @@ static enum err_code connect(struct cache *cache, bool create, struct err *e)
     sqlite3_busy_handler(cache->db, wait_for_lock, cache);
     sqlite3_db_config(cache->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     sqlite3_db_config(cache->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+    rc = cache_rows_init(cache->db);
+    if (rc != SQLITE_OK)
+        return cache_error(cache, rc, "cannot open", e);
     // NORMAL in WAL mode: kill -9 loses nothing committed. The page cache holds the
     // indices of a million pictures.
     return cache_exec(cache,

@@ -93,16 +93,25 @@ enum { CACHE_TOP_BYTES = ROW_TOPK * 8 };
 int cache_top_pack(const struct row *row, unsigned char out[CACHE_TOP_BYTES]);
 bool cache_top_unpack(const void *blob, int bytes, struct row *row);
 
-// Reads columns `top` and `error` of a statement that stands on a row.
-enum err_code cache_prediction_read(struct cache *cache, sqlite3_stmt *stmt, int column,
-                                    struct rowset *set, struct row *row,
-                                    struct err *e) MUST_CHECK;
+// Fills count, top, prob and error of a row from the columns of a prediction; gives a
+// result code of SQLite.
+int cache_prediction_read(const void *top, int bytes, const char *error,
+                          struct rowset *set, struct row *row) MUST_CHECK;
+
+enum err_code cache_prediction_find_key(struct cache *cache, int64_t key,
+                                        struct rowset *set, struct row *row, bool *found,
+                                        struct err *e) MUST_CHECK;
 
 // Writes the prediction of a picture unless it is there already; when it changes one, the
 // counters of all runs that have the picture follow.
 enum err_code cache_prediction_write(struct cache *cache, int64_t variant,
                                      int64_t picture, const struct row *row,
                                      struct err *e) MUST_CHECK;
+
+// ---- rows.c ----
+
+// Registers the SQL functions that cache_run_rows reads with.
+int cache_rows_init(sqlite3 *db) MUST_CHECK;
 
 // ---- run.c ----
 

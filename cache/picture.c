@@ -121,23 +121,20 @@ bool cache_top_unpack(const void *blob, int bytes, struct row *row)
     return true;
 }
 
-enum err_code cache_prediction_read(struct cache *cache, sqlite3_stmt *stmt, int column,
-                                    struct rowset *set, struct row *row, struct err *e)
+int cache_prediction_read(const void *top, int bytes, const char *error,
+                          struct rowset *set, struct row *row)
 {
-    const void *blob = sqlite3_column_blob(stmt, column);
-    if (!cache_top_unpack(blob, sqlite3_column_bytes(stmt, column), row))
-        return err_set(e, ERR_FORMAT, "%s: damaged prediction", cache->path);
     row->error = NULL;
-    if (row->count > 0)
-        return ERR_OK; // then there is no error, and asking costs time a million times
-    const char *text = (const char *)sqlite3_column_text(stmt, column + 1);
-    if (text && !(row->error = rowset_text(set, text)))
-        return err_set(e, ERR_NOMEM, "%s: no memory", cache->path);
-    return ERR_OK;
+    if (!cache_top_unpack(top, bytes, row))
+        return SQLITE_CORRUPT;
+    if (row->count == 0 && error && !(row->error = rowset_text(set, error)))
+        return SQLITE_NOMEM;
+    return SQLITE_OK;
 }
 
-static enum err_code find(struct cache *cache, int64_t key, struct rowset *set,
-                          struct row *row, bool *found, struct err *e)
+enum err_code cache_prediction_find_key(struct cache *cache, int64_t key,
+                                        struct rowset *set, struct row *row, bool *found,
+                                        struct err *e)
 {
     sqlite3_stmt *stmt;
     enum err_code rc = cache_stmt(cache, STMT_PREDICTION_FIND, &stmt, e);
@@ -145,8 +142,14 @@ static enum err_code find(struct cache *cache, int64_t key, struct rowset *set,
         return rc;
     sqlite3_bind_int64(stmt, 1, key);
     rc = cache_step(cache, stmt, found, e);
-    if (rc == ERR_OK && *found)
-        rc = cache_prediction_read(cache, stmt, 0, set, row, e);
+    if (rc == ERR_OK && *found) {
+        const void *top = sqlite3_column_blob(stmt, 0);
+        int bytes = sqlite3_column_bytes(stmt, 0);
+        const char *error = (const char *)sqlite3_column_text(stmt, 1);
+        int read = cache_prediction_read(top, bytes, error, set, row);
+        if (read != SQLITE_OK)
+            rc = cache_error(cache, read, "cannot read a prediction", e);
+    }
     sqlite3_reset(stmt);
     return rc;
 }
@@ -160,7 +163,8 @@ enum err_code cache_prediction_find(struct cache *cache, int64_t variant,
     enum err_code rc = cache_picture_id(cache, hash, false, &picture, e);
     if (rc != ERR_OK || picture == 0)
         return rc;
-    return find(cache, cache_key(variant, picture), set, row, found, e);
+    return cache_prediction_find_key(cache, cache_key(variant, picture), set, row, found,
+                                     e);
 }
 
 static bool same(const struct row *a, const struct row *b)
@@ -229,7 +233,7 @@ enum err_code cache_prediction_write(struct cache *cache, int64_t variant,
     int64_t key = cache_key(variant, picture);
     unsigned char top[CACHE_TOP_BYTES];
     enum err_code rc = ERR_OK;
-    TRY(find(cache, key, &texts, &before, &found, e));
+    TRY(cache_prediction_find_key(cache, key, &texts, &before, &found, e));
     if (found && same(&before, row))
         goto out;
     TRY(cache_stmt(cache, STMT_PREDICTION_PUT, &stmt, e));

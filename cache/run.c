@@ -224,7 +224,7 @@ static enum err_code find_row(struct cache *cache, int64_t key, int64_t variant,
                               struct err *e)
 {
     sqlite3_stmt *stmt;
-    bool predicted = false;
+    bool predicted;
     int64_t picture = 0;
     enum err_code rc = cache_stmt(cache, STMT_ROW_FIND, &stmt, e);
     if (rc != ERR_OK)
@@ -238,13 +238,9 @@ static enum err_code find_row(struct cache *cache, int64_t key, int64_t variant,
     if (sqlite3_column_type(stmt, 2) != SQLITE_NULL)
         row->error = rowset_text(texts, "unreadable");
     sqlite3_reset(stmt);
-    if (picture == 0)
-        goto out;
-    TRY(cache_stmt(cache, STMT_PREDICTION_FIND, &stmt, e));
-    sqlite3_bind_int64(stmt, 1, cache_key(variant, picture));
-    TRY(cache_step(cache, stmt, &predicted, e));
-    if (predicted)
-        TRY(cache_prediction_read(cache, stmt, 0, texts, row, e));
+    if (picture != 0)
+        rc = cache_prediction_find_key(cache, cache_key(variant, picture), texts, row,
+                                       &predicted, e);
 out:
     sqlite3_reset(stmt);
     return rc;
