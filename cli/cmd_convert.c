@@ -13,13 +13,7 @@ struct convert_args {
 };
 
 static const struct opt convert_opts[] = {
-    {.letter = 'm',
-     .name = "model",
-     .value = "MODEL",
-     .help = "model file",
-     .kind = OPT_TEXT,
-     .offset = offsetof(struct convert_args, model.model),
-     .required = true},
+    MODEL_FILE_OPT(offsetof(struct convert_args, model), true),
     {.letter = 'o',
      .name = "output",
      .value = "OUT.safetensors",
@@ -27,7 +21,8 @@ static const struct opt convert_opts[] = {
      .kind = OPT_TEXT,
      .offset = offsetof(struct convert_args, out),
      .required = true},
-    MODEL_FILE_OPTS(offsetof(struct convert_args, model)),
+    MODEL_PARTS_OPTS(offsetof(struct convert_args, model)),
+    MODEL_PRECISION_OPT(offsetof(struct convert_args, model)),
     {.name = "force",
      .help = "overwrite a file that is there",
      .kind = OPT_FLAG,

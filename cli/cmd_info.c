@@ -24,7 +24,8 @@ struct info_args {
 };
 
 static const struct opt info_opts[] = {
-    MODEL_FILE_OPTS(offsetof(struct info_args, model)),
+    MODEL_PARTS_OPTS(offsetof(struct info_args, model)),
+    MODEL_PRECISION_OPT(offsetof(struct info_args, model)),
     {.name = "layers",
      .help = "of a model: a line for each layer, with its size and kernel",
      .kind = OPT_FLAG,

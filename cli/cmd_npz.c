@@ -38,7 +38,9 @@ static const struct opt npz_opts[] = {
      .help = "write files again that are there and whole",
      .kind = OPT_FLAG,
      .offset = offsetof(struct npz_args, force)},
-    MODEL_OPTS(offsetof(struct npz_args, model), false),
+    MODEL_FILE_OPT(offsetof(struct npz_args, model), false),
+    MODEL_PARTS_OPTS(offsetof(struct npz_args, model)),
+    MODEL_INPUT_OPTS(offsetof(struct npz_args, model)),
     {0},
 };
 

@@ -17,43 +17,44 @@ struct model_args {
 enum { MODEL_MAX_EXTENT = 16384 };
 
 // Rows for the struct model_args that lies `base` bytes into the command's own struct.
-#define MODEL_FILE_OPTS(base)                                                            \
+#define MODEL_FILE_OPT(base, needed)                                                     \
+    {                                                                                    \
+        .letter = 'm', .name = "model", .value = "MODEL", .help = "model file",          \
+        .kind = OPT_TEXT, .required = (needed),                                          \
+        .offset = (base) + offsetof(struct model_args, model)                            \
+    }
+#define MODEL_PARTS_OPTS(base)                                                           \
     {.name = "arch",                                                                     \
      .value = "NAME",                                                                    \
      .help = "architecture, where the tensors do not tell it",                           \
      .kind = OPT_TEXT,                                                                   \
      .offset = (base) + offsetof(struct model_args, arch)},                              \
-        {.name = "head",                                                                 \
-         .value = "FILE",                                                                \
-         .help = "safetensors with fc.weight and fc.bias in place of the model's head",  \
-         .kind = OPT_TEXT,                                                               \
-         .offset = (base) + offsetof(struct model_args, head)},                          \
+    {                                                                                    \
+        .name = "head", .value = "FILE",                                                 \
+        .help = "safetensors with fc.weight and fc.bias in place of the model's head",   \
+        .kind = OPT_TEXT, .offset = (base) + offsetof(struct model_args, head)           \
+    }
+#define MODEL_PRECISION_OPT(base)                                                        \
     {                                                                                    \
         .name = "precision", .value = "NAME", .help = "of the arithmetic",               \
         .kind = OPT_CHOICE, .choices = MODEL_PRECISIONS,                                 \
         .offset = (base) + offsetof(struct model_args, precision)                        \
     }
-#define MODEL_OPTS(base, needed)                                                         \
-    {.letter = 'm',                                                                      \
-     .name = "model",                                                                    \
-     .value = "MODEL",                                                                   \
-     .help = "model file",                                                               \
+#define MODEL_INPUT_OPTS(base)                                                           \
+    {.name = "preprocess",                                                               \
+     .value = "NAME",                                                                    \
+     .help = "xception, timm, ppcls, ppcls-cv2 or keras; default: the model's own",      \
      .kind = OPT_TEXT,                                                                   \
-     .offset = (base) + offsetof(struct model_args, model),                              \
-     .required = (needed)},                                                              \
-        MODEL_FILE_OPTS(base),                                                           \
-        {.name = "preprocess",                                                           \
-         .value = "NAME",                                                                \
-         .help = "xception, timm, ppcls, ppcls-cv2 or keras; default: the model's own",  \
-         .kind = OPT_TEXT,                                                               \
-         .offset = (base) + offsetof(struct model_args, preprocess)},                    \
-        {.letter = 's',                                                                  \
-         .name = "shape",                                                                \
-         .value = "[3,H,W]",                                                             \
-         .help = "input size; default: the model's own",                                 \
-         .kind = OPT_CHW,                                                                \
-         .max = MODEL_MAX_EXTENT,                                                        \
-         .offset = (base) + offsetof(struct model_args, shape)},                         \
+     .offset = (base) + offsetof(struct model_args, preprocess)},                        \
+    {                                                                                    \
+        .letter = 's', .name = "shape", .value = "[3,H,W]",                              \
+        .help = "input size; default: the model's own", .kind = OPT_CHW,                 \
+        .max = MODEL_MAX_EXTENT, .offset = (base) + offsetof(struct model_args, shape)   \
+    }
+// All of them, for a command that runs a network.
+#define MODEL_OPTS(base, needed)                                                         \
+    MODEL_FILE_OPT(base, needed), MODEL_PARTS_OPTS(base), MODEL_PRECISION_OPT(base),     \
+        MODEL_INPUT_OPTS(base),                                                          \
     {                                                                                    \
         .name = "label", .value = "FILE",                                                \
         .help = "class names: a name a line, imagenet_class_index.json or csv",          \

@@ -32,6 +32,9 @@ class Npz(CliTest):
         self.assertEqual(array[1], (1, 3, 64, 96))
         self.assertTrue(all(-1 <= v <= 1 for v in floats(array)))
         self.fails(2, *args, self.tmp / "c", "--preprocessed", "--preprocess", "no", says="no")
+        self.xlens(*args, self.tmp / "d", "--preprocessed", "-m", MODEL, "--arch",
+                   "keras_xception", "--head", self.head(MODEL, [0, 1]))
+        self.assertEqual(read_npz(self.tmp / "d/dog/01.npz")["input_0"][1], (1, 3, 75, 75))
 
     def test_two_pictures_one_name(self):
         root = self.pictures()

@@ -3,11 +3,14 @@ status checked, its output compared with files in expected/ (XLENS_BLESS=1 write
 
 XLENS is the program. Options that a test uses are noted in XLENS_FLAG_LOG, for
 flags_test.py."""
-import ast, json, os, pathlib, random, re, shutil, signal, struct, subprocess, sys, tempfile
-import unittest, zipfile, zlib
+import json, os, pathlib, random, shutil, struct, subprocess, sys, tempfile
+import unittest, zlib
 
 HERE = pathlib.Path(__file__).resolve().parent
 DATA = HERE.parent / "data"
+sys.path.insert(0, str(HERE.parent / "support"))
+from npz import floats, npy, read_npz
+
 MODEL = str(DATA / "tiny/keras3_model.keras")  # 10 classes, input 75x75, preset keras
 XLENS = os.environ["XLENS"]
 REFERENCE = pathlib.Path(os.environ.get("XLENS_REFERENCE_DIR", ""))
@@ -27,35 +30,6 @@ def png(side, seed):
     head = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
     return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows))
             + chunk(b"IEND", b""))
-
-
-def read_npy(data):
-    """(dtype, shape, bytes) of an npy file in memory."""
-    assert data[:6] == b"\x93NUMPY", data[:6]
-    wide = data[6] > 1
-    n = struct.unpack_from("<I" if wide else "<H", data, 8)[0]
-    start = (12 if wide else 10) + n
-    header = ast.literal_eval(data[start - n:start].decode("latin1"))
-    assert not header["fortran_order"]
-    return header["descr"], header["shape"], data[start:]
-
-
-def read_npz(path):
-    with zipfile.ZipFile(path) as npz:
-        assert npz.testzip() is None
-        return {name[:-4]: read_npy(npz.read(name)) for name in npz.namelist()}
-
-
-def floats(array):
-    dtype, shape, data = array
-    assert dtype == "<f4", dtype
-    return list(struct.unpack(f"<{len(data) // 4}f", data))
-
-
-def npy(descr, shape, data):
-    header = repr({"descr": descr, "fortran_order": False, "shape": tuple(shape)}).encode()
-    header += b" " * (-(len(header) + 11) % 64) + b"\n"
-    return b"\x93NUMPY\x01\0" + struct.pack("<H", len(header)) + header + data
 
 
 class CliTest(unittest.TestCase):
@@ -156,6 +130,19 @@ class CliTest(unittest.TestCase):
             lines.append(f"{i:05}.png,{i % 10}")
         (folder / "many.csv").write_text("\n".join(lines) + "\n")
         return folder / "many.csv"
+
+    def head(self, model, bias):
+        """A classifier that says the same of every picture: zero weights, this bias."""
+        rows, columns = len(bias), self.document("info", model)["features"]
+        weights, path = b"\0" * (4 * rows * columns), self.tmp / "head.safetensors"
+        tensors = {"fc.weight": {"dtype": "F32", "shape": [rows, columns],
+                                 "data_offsets": [0, len(weights)]},
+                   "fc.bias": {"dtype": "F32", "shape": [rows],
+                               "data_offsets": [len(weights), len(weights) + 4 * rows]}}
+        header = json.dumps(tensors).encode()
+        path.write_bytes(struct.pack("<Q", len(header)) + header + weights
+                         + struct.pack(f"<{rows}f", *bias))
+        return path
 
     def names(self, n=10):
         path = self.tmp / f"names{n}.txt"

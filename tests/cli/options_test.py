@@ -1,5 +1,5 @@
 """Options: help, wrong ones, numbers, where colours and progress go."""
-import os, pty, re, select, subprocess
+import fcntl, os, pty, select, struct, termios
 
 from harness import MODEL, CliTest, main
 
@@ -92,10 +92,12 @@ class Options(CliTest):
         _, err = self.xlens("info", "nowhere", "--color", "always", status=3)
         self.assertIn("\33[", err)
 
-    def on_terminal(self, *args, env=None):
-        """What the program writes to stderr when that is a terminal."""
+    def on_terminal(self, *args, env=None, everything=False, keys=b""):
+        """What the program writes to stderr (or altogether) when that is a terminal."""
         ours, theirs = pty.openpty()
-        process = self.start(*args, stderr=theirs, env=env)
+        fcntl.ioctl(ours, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+        more = {"stdout": theirs, "stdin": theirs} if everything else {}
+        process = self.start(*args, stderr=theirs, env=env, **more)
         os.close(theirs)
         seen = b""
         while True:
@@ -107,6 +109,8 @@ class Options(CliTest):
                 break
             if not data:
                 break
+            if keys and not seen:  # once it is there
+                os.write(ours, keys)
             seen += data
         os.close(ours)
         process.communicate()
@@ -128,6 +132,19 @@ class Options(CliTest):
         for env in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
             self.assertNotIn("\33", self.on_terminal("info", "nowhere", env=env)[0])
         self.assertNotIn("\33", self.on_terminal("info", "nowhere", "--color", "never")[0])
+
+    def test_explorer(self):
+        """Opens with each of its options, and leaves at once on Q."""
+        root = self.pictures()
+        head, names = self.head(MODEL, [0, 1]), self.names(2)
+        for args in [[root], [root, "-m", MODEL, "--evaluate", "--db", self.db],
+                     [root, "--model", MODEL, "--arch", "keras_xception", "--head", head,
+                      "--precision", "float32", "--preprocess", "keras", "-s", "[3,75,75]",
+                      "--label", names, "--db", self.db, "--ascii"]]:
+            seen, status = self.on_terminal(*args, everything=True, keys=b"Q")
+            self.assertEqual(status, 0, seen)
+            self.assertIn("\33[", seen)
+        self.assertTrue("--ascii" in args and seen.isascii())
 
     def test_verbose(self):
         picture = self.pictures() / "bee/00.jpg"

@@ -117,6 +117,24 @@ class Predict(CliTest):
         self.fails(2, *args, "--preprocess", "inception", says=["inception"])
         self.fails(3, *args, "-s", "[3,6,6]", says="6x6")
 
+    def test_another_head(self):
+        picture = self.pictures() / "bee/00.jpg"
+        head = self.head(MODEL, [0, 1, 0])
+        topk = self.document("predict", "-m", MODEL, "--head", head, picture)["results"][0]["topk"]
+        self.assertEqual([t["index"] for t in topk], [1, 0, 2])  # ties by lower index
+        for entry, want in zip(topk, softmax([1, 0, 0])):
+            self.assertAlmostEqual(entry["prob"], want, 6)
+        info = self.document("info", MODEL, "--head", head, "--arch", "keras_xception",
+                             "--precision", "float32")
+        self.assertEqual(info["classes"], 3)
+        native = self.tmp / "n.safetensors"
+        self.xlens("convert", "-m", MODEL, "--head", head, "--arch", "keras_xception",
+                   "--precision", "float32", "-o", native)
+        again = self.document("predict", "-m", native, picture)["results"][0]["topk"]
+        self.assertEqual(again, topk)
+        self.xlens("eval", "-m", MODEL, "--head", head, self.tmp / "set", "--db", self.db,
+                   "--preprocess", "timm", "--label", self.names(3))
+
     def test_names_that_are_no_utf8(self):
         name = os.fsencode(self.tmp) + b"/caf\xe9.jpg"
         with open(name, "wb") as out:

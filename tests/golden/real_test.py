@@ -1,0 +1,113 @@
+#!/usr/bin/env python3
+"""The whole program on real weights: real_test.py XLENS REFERENCE PART STEP.
+
+photographs: the nine labelled ones that come with the weights. features: pooled features
+and logits of 32 pictures. ilsvrc, web: every STEP-th picture against the top five that
+torch gave with the 1000-class head; full: all of both, with XLENS_GOLDEN_FULL set."""
+import csv, os, pathlib, subprocess, sys, tempfile
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
+from npz import floats, read_npz
+
+XLENS, REFERENCE, PART, STEP = sys.argv[1], pathlib.Path(sys.argv[2]), sys.argv[3], int(sys.argv[4])
+CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache")
+DEMO = CACHE / "xlens/demo/real"
+MODEL = pathlib.Path(os.environ.get("XLENS_DEMO_MODEL") or DEMO / "model.keras")
+HEAD = REFERENCE / "models/real/imagenet_head.safetensors"
+# What the same weights gave in another framework, with the package's own preprocessing.
+PHOTOGRAPHS = {"0004": ("plate", .991), "0009": ("cup", .995), "0013": ("knife", .979),
+               "0020": ("cup", .993), "0026": ("plate", .999), "0207": ("spoon", 1.),
+               "0299": ("cup", .970), "0403": ("cup", .996), "0412": ("fork", .996)}
+CLASSES = ["cup", "fork", "glass", "knife", "plate", "spoon"]
+ACCURACY = {"ilsvrc": (68.7, 89.7), "web": (70.4, 92.2)}
+
+
+def skip(why):
+    print(f"!! SKIPPED: {why}")
+    sys.exit(77)
+
+
+def xlens(*args):
+    return subprocess.run([XLENS, *map(str, args)], check=True, capture_output=True, text=True).stdout
+
+
+def run(tmp, listed, *model):
+    """Rows of an evaluation, by file."""
+    db = tmp / "x.db"
+    print(xlens("eval", *model, "--db", db, listed))
+    table = xlens("export", "--db", db, "--format", "csv", "-o", "-")
+    return {row["file"]: row for row in csv.DictReader(table.splitlines())}
+
+
+def photographs(tmp):
+    folder = pathlib.Path(os.environ.get("XLENS_DEMO_PHOTOGRAPHS") or DEMO / "photographs")
+    if not folder.is_dir():
+        skip(f"no photographs in {folder}; scripts/demo fetches them")
+    listed = tmp / "set.csv"
+    listed.write_text("file,label\n" + "".join(
+        f"{folder}/{name}.jpg,{CLASSES.index(label)}\n" for name, (label, _) in PHOTOGRAPHS.items()))
+    for file, row in run(tmp, listed, "-m", MODEL).items():
+        label, prob = PHOTOGRAPHS[pathlib.Path(file).stem]
+        assert row["top1"] == row["label"] == str(CLASSES.index(label)), (file, row)
+        assert abs(float(row["prob1"]) - prob) < 1e-3, (file, row["prob1"], prob)
+
+
+def compare(tmp, name, step):
+    with open(REFERENCE / f"models/real/{name}_top5.csv") as table:
+        rows = list(csv.DictReader(table))[::step]
+    listed = tmp / "set.csv"
+    listed.write_text("file,label\n" + "".join(
+        f"{REFERENCE}/data/{name}/{r['file']},{r['label_index']}\n" for r in rows))
+    got = run(tmp, listed, "-m", MODEL, "--head", HEAD)
+    assert len(got) == len(rows), (len(got), len(rows))
+    same, far = 0, 0.
+    hits = [0, 0]
+    for row in rows:
+        ours = got[f"{REFERENCE}/data/{name}/{row['file']}"]
+        assert not ours["error"], ours
+        same += ours["top1"] == row["top1"]
+        far = max([far] + [abs(float(ours[f"prob{k}"]) - float(row[f"prob{k}"])) for k in range(1, 6)])
+        five = [ours[f"top{k}"] for k in range(1, 6)]
+        hits[0] += five[0] == row["label_index"]
+        hits[1] += row["label_index"] in five
+        wanted = [row[f"top{k}"] for k in range(1, 6)]
+        for mine, his in zip(five, wanted):  # only what is nearly equal may change places
+            assert mine == his or abs(float(ours[f"prob{five.index(mine) + 1}"])
+                                      - float(row[f"prob{wanted.index(his) + 1}"])) < 1e-4, (ours, row)
+    percent = [round(100 * h / len(rows), 1) for h in hits]
+    print(f"{name}: {len(rows)} pictures, top-1 equal on {100 * same / len(rows):.2f} %, "
+          f"probabilities within {far:.1e}, top-1/top-5 {percent}")
+    assert same >= .997 * len(rows) and far <= 1e-3
+    if step == 1:
+        assert tuple(percent) == ACCURACY[name], percent
+
+
+def features(tmp):
+    want = read_npz(REFERENCE / "models/real/ilsvrc_features32.npz")
+    with open(REFERENCE / "models/real/ilsvrc_top5.csv") as table:
+        files = [f"{REFERENCE}/data/ilsvrc/{r['file']}" for r in csv.DictReader(table)][:32]
+    xlens("predict", "-m", MODEL, "--head", HEAD, "--logits", tmp / "l.npz", "--features",
+          tmp / "f.npz", *files)
+    for key, path in (("logits", "l.npz"), ("features", "f.npz")):
+        ours, his = floats(read_npz(tmp / path)[key]), floats(want[key])
+        assert len(ours) == len(his), (len(ours), len(his))
+        spread = max(his) - min(his)
+        far = max(abs(a - b) for a, b in zip(ours, his))
+        print(f"{key}: {len(his)} values, within {far / spread:.1e} of their range")
+        assert far <= 1e-4 * spread
+
+
+if not MODEL.is_file():
+    skip(f"no real weights at {MODEL}; scripts/demo fetches them")
+if PART != "photographs" and not HEAD.is_file():
+    skip(f"no reference folder at {REFERENCE}")
+if PART == "full" and not os.environ.get("XLENS_GOLDEN_FULL"):
+    skip("takes minutes; XLENS_GOLDEN_FULL=1 runs it")
+with tempfile.TemporaryDirectory(prefix="xlens-real-") as folder:
+    if PART == "photographs":
+        photographs(pathlib.Path(folder))
+    elif PART == "features":
+        features(pathlib.Path(folder))
+    else:
+        for name in ("ilsvrc", "web") if PART == "full" else (PART,):
+            compare(pathlib.Path(tempfile.mkdtemp(dir=folder)), name, 1 if PART == "full" else STEP)
