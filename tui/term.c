@@ -64,10 +64,10 @@ static void on_fatal(int sig)
     static const char message[] =
         "\r\nxlens: crashed; the terminal is restored and finished "
         "predictions are in the database\r\n";
-    ssize_t n = write(STDOUT_FILENO, term.restore, term.restore_len);
+    ssize_t done = write(STDOUT_FILENO, term.restore, term.restore_len);
     (void)tcsetattr(STDOUT_FILENO, TCSANOW, &term.saved);
-    n = write(STDERR_FILENO, message, sizeof message - 1);
-    (void)n;
+    done += write(STDERR_FILENO, message, sizeof message - 1);
+    (void)done; // there is nobody left to tell
     // SA_RESETHAND has put the default action back.
     (void)raise(sig);
 }

@@ -236,7 +236,7 @@ enum err_code pipe_npz_write(const struct pipe_npz *spec, pipe_npz_error_fn *on_
     FILE *out = fopen(spec->text_path, "w");
     if (!out)
         return err_set(e, ERR_IO, "%s: cannot be written", spec->text_path);
-    fprintf(out, "%zu files\n", spec->subset_count);
-    fclose(out);
+    (void)fprintf(out, "%zu files\n", spec->subset_count);
+    (void)fclose(out);
     return ERR_OK;
 }

@@ -28,10 +28,10 @@ static int open_set(void **state)
     FILE *out = fdopen(fd, "w");
     if (!out)
         return 1;
-    fprintf(out, "file,label\n");
+    (void)fprintf(out, "file,label\n");
     for (int i = 0; i < ITEMS; i++)
-        fprintf(out, "p%02d.jpg,%s\n", i, names[i % 4]);
-    fclose(out);
+        (void)fprintf(out, "p%02d.jpg,%s\n", i, names[i % 4]);
+    (void)fclose(out);
     struct ds_opts opts = {.labels = labels};
     return ds_open(csv, &opts, &ds, NULL) == ERR_OK ? 0 : 1;
 }

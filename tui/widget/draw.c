@@ -120,12 +120,10 @@ static const char *tail_of(const char *text, int width)
 {
     int over = draw_width(text) - width;
     unsigned code;
-    while (over > 0) {
+    for (int n; over > 0 && (n = draw_decode(text, &code)) > 0; text += n) {
         int columns;
-        int n = draw_decode(text, &code);
         (void)showable(code, &columns);
         over -= columns;
-        text += n;
     }
     return text;
 }
