@@ -4,10 +4,6 @@
 
 #include "../unit/cache_fixture.h"
 
-#include "base/mem.h"
-
-#include <errno.h>
-
 // ---- what fails, and when ----
 
 enum fault { FAULT_NONE, FAULT_MALLOC, FAULT_WRITE, FAULT_FULL, FAULT_SYNC, FAULT_READ };
@@ -123,51 +119,96 @@ static int install(void **state)
 
 enum { ROWS = 24 };
 
-static enum err_code work(const struct fixture *f, struct err *e)
+struct job {
+    struct cache *cache;
+    int64_t variant, run, job;
+};
+
+static enum err_code begin(struct job *job, struct err *e)
 {
     static const struct cache_variant variant = {"c0ffee", "keras-299",  "float32",
                                                  1,        "/m/x.keras", "keras_xception",
                                                  1000,     "avx2"};
-    struct cache *cache;
+    enum err_code rc = cache_variant_id(job->cache, &variant, &job->variant, e);
+    if (rc == ERR_OK)
+        rc = cache_run_open(job->cache, job->variant, "/data/val", NULL, ROWS, &job->run,
+                            e);
+    if (rc == ERR_OK)
+        rc = cache_job_add(job->cache, "/data/val", "/m/x.keras", getpid(), &job->job, e);
+    return rc;
+}
+
+static enum err_code put(struct job *job, int64_t i, struct err *e)
+{
+    struct fixture_row r = fixture_row(i);
+    struct cache_stat st = {i, i};
+    enum err_code rc = cache_file_put(job->cache, r.file, &st, r.hash, e);
+    if (rc == ERR_OK)
+        rc = cache_prediction_put(job->cache, job->variant, r.hash, &r.row, e);
+    if (rc == ERR_OK)
+        rc = fixture_put(job->cache, job->run, i, &r, e);
+    if (rc == ERR_OK && i % 4 == 3) {
+        r.row.label = 0; // replaced, in the same batch
+        rc = fixture_put(job->cache, job->run, i, &r, e);
+    }
+    return rc;
+}
+
+static enum err_code tell(struct job *job, int64_t done, struct err *e)
+{
+    enum cache_job_order order;
+    struct cache_job_report report = {job->run, done, ROWS, JOB_RUNNING, "x"};
+    enum err_code rc = cache_commit(job->cache, e);
+    return rc == ERR_OK ? cache_job_update(job->cache, job->job, &report, &order, e) : rc;
+}
+
+static enum err_code read_all(struct job *job, struct err *e)
+{
     struct rowset set = {0};
     struct cache_run *runs = NULL;
     struct cache_job *jobs = NULL;
-    enum cache_job_order order;
     size_t run_count = 0, job_count = 0;
-    int64_t id, run, job;
-    enum err_code rc = cache_open(f->db, true, &cache, e);
-    if (rc != ERR_OK)
-        return rc;
-    TRY(cache_variant_id(cache, &variant, &id, e));
-    TRY(cache_run_open(cache, id, "/data/val", NULL, ROWS, &run, e));
-    TRY(cache_job_add(cache, "/data/val", "/m/x.keras", getpid(), &job, e));
-    for (int64_t i = 0; i < ROWS; i++) {
-        struct fixture_row r = fixture_row(i);
-        struct cache_stat st = {i, i};
-        TRY(cache_file_put(cache, r.file, &st, r.hash, e));
-        TRY(cache_prediction_put(cache, id, r.hash, &r.row, e));
-        TRY(fixture_put(cache, run, i, &r, e));
-        if (i % 8 == 7) {
-            r.row.label = 0; // replaced, in the same batch
-            TRY(fixture_put(cache, run, i, &r, e));
-            TRY(cache_commit(cache, e));
-            struct cache_job_report report = {run, i, ROWS, JOB_RUNNING, "x"};
-            TRY(cache_job_update(cache, job, &report, &order, e));
-        }
+    enum err_code rc = cache_run_rows(job->cache, job->run, &set, NULL, e);
+    if (rc == ERR_OK)
+        rc = cache_runs(job->cache, &runs, &run_count, e);
+    if (rc == ERR_OK)
+        rc = cache_jobs(job->cache, &jobs, &job_count, e);
+    if (rc == ERR_OK) {
+        assert_int_equal(set.count, ROWS);
+        assert_true(run_count >= 1 && job_count >= 1);
     }
-    TRY(cache_run_finish(cache, run, e));
-    TRY(cache_run_rows(cache, run, &set, NULL, e));
-    TRY(cache_runs(cache, &runs, &run_count, e));
-    TRY(cache_jobs(cache, &jobs, &job_count, e));
-    TRY(cache_run_open(cache, id, "/other", "second", 2, &run, e));
-    TRY(cache_run_remove(cache, run, e));
-    assert_int_equal(set.count, ROWS);
-    assert_true(run_count >= 1);
-out:
     rowset_release(&set);
     cache_runs_release(runs, run_count);
     cache_jobs_release(jobs, job_count);
-    cache_close(cache);
+    return rc;
+}
+
+static enum err_code remove_one(struct job *job, struct err *e)
+{
+    int64_t run;
+    enum err_code rc =
+        cache_run_open(job->cache, job->variant, "/other", "second", 2, &run, e);
+    return rc == ERR_OK ? cache_run_remove(job->cache, run, e) : rc;
+}
+
+static enum err_code work(const struct fixture *f, struct err *e)
+{
+    struct job job = {0};
+    enum err_code rc = cache_open(f->db, true, &job.cache, e);
+    if (rc == ERR_OK)
+        rc = begin(&job, e);
+    for (int64_t i = 0; rc == ERR_OK && i < ROWS; i++) {
+        rc = put(&job, i, e);
+        if (rc == ERR_OK && i % 8 == 7)
+            rc = tell(&job, i + 1, e);
+    }
+    if (rc == ERR_OK)
+        rc = cache_run_finish(job.cache, job.run, e);
+    if (rc == ERR_OK)
+        rc = read_all(&job, e);
+    if (rc == ERR_OK)
+        rc = remove_one(&job, e);
+    cache_close(job.cache);
     return rc;
 }
 

@@ -2,7 +2,6 @@
 
 #include "base/clock.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -96,43 +95,53 @@ static void a_newer_version_is_refused(void **state)
     fixture_release(&f);
 }
 
-// Every page but the first overwritten; then a table of ours that is not there.
+// Every page but the first overwritten.
+static void overwrite(const char *path)
+{
+    struct stat st;
+    char junk[4096];
+    memset(junk, 0xa5, sizeof junk);
+    assert_int_equal(stat(path, &st), 0);
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    for (off_t at = 4096; at < st.st_size; at += 4096)
+        assert_int_equal(pwrite(fd, junk, sizeof junk, at), sizeof junk);
+    close(fd);
+}
+
 static void a_damaged_file_is_an_error(void **state)
 {
     (void)state;
     struct fixture f;
     struct err err = {0};
     struct rowset set;
-    struct cache *cache;
-    struct stat st;
-    char junk[4096];
     fixture_init(&f);
-    cache = fixture_open(&f);
+    struct cache *cache = fixture_open(&f);
     int64_t run = fixture_run(cache, fixture_variant(cache, 1), 500);
     for (int64_t i = 0; i < 500; i++) {
         struct fixture_row r = fixture_row(i);
         OK(fixture_put(cache, run, i, &r, &err));
     }
     cache_close(cache);
-    assert_int_equal(stat(f.db, &st), 0);
-    memset(junk, 0xa5, sizeof junk);
-    int fd = open(f.db, O_WRONLY | O_CLOEXEC);
-    for (off_t at = 4096; at < st.st_size; at += 4096)
-        assert_int_equal(pwrite(fd, junk, sizeof junk, at), sizeof junk);
-    close(fd);
+    overwrite(f.db);
     OK(cache_open(f.db, false, &cache, &err));
     assert_int_equal(cache_run_rows(cache, run, &set, NULL, &err), ERR_FORMAT);
     assert_non_null(strstr(err.msg, "damaged"));
     assert_null(set.rows);
     cache_close(cache);
     fixture_release(&f);
+}
 
+static void a_missing_table_is_an_error(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct err err = {0};
+    struct cache_job *jobs;
+    size_t count;
     fixture_init(&f);
     assert_int_equal(open_rc(f.db, true, &err), ERR_OK);
     fixture_exec(&f, "DROP TABLE job");
-    OK(cache_open(f.db, false, &cache, &err));
-    struct cache_job *jobs;
-    size_t count;
+    struct cache *cache = fixture_open(&f);
     assert_int_equal(cache_jobs(cache, &jobs, &count, &err), ERR_FORMAT);
     cache_close(cache);
     fixture_release(&f);
@@ -262,6 +271,7 @@ int main(void)
         cmocka_unit_test(other_files_are_refused_and_left_alone),
         cmocka_unit_test(a_newer_version_is_refused),
         cmocka_unit_test(a_damaged_file_is_an_error),
+        cmocka_unit_test(a_missing_table_is_an_error),
         cmocka_unit_test(hostile_predictions_are_refused),
         cmocka_unit_test(a_read_only_file_is_no_permission),
         cmocka_unit_test(a_locked_database_says_so),

@@ -45,11 +45,14 @@ static inline void fixture_release(struct fixture *f)
     assert_int_equal(rmdir(f->dir), 0);
 }
 
-#define OK(call)                                                                         \
-    do {                                                                                 \
-        if ((call) != ERR_OK)                                                            \
-            fail_msg("%s: %s", #call, err.msg);                                          \
-    } while (0)
+static inline void fixture_ok(enum err_code rc, const char *call, const struct err *e)
+{
+    if (rc != ERR_OK)
+        fail_msg("%s: %s", call, e->msg);
+}
+
+// The call is to succeed; its error goes to the test's `err`.
+#define OK(call) fixture_ok((call), #call, &err)
 
 static inline struct cache *fixture_open(const struct fixture *f)
 {

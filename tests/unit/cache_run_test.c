@@ -5,6 +5,35 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+enum { UNREADABLE = 7 };
+
+static void put_one(struct cache *cache, int64_t run, int64_t i)
+{
+    struct err err = {0};
+    struct fixture_row r = fixture_row(i);
+    if (i != UNREADABLE) {
+        OK(fixture_put(cache, run, i, &r, &err));
+        return;
+    }
+    // A file that could not be read has no content.
+    r.row = (struct row){.label = 3, .file = r.file, .error = "no permission"};
+    OK(cache_run_put(cache, run, i, NULL, &r.row, &err));
+}
+
+static void check_one(const struct row *got, int64_t i)
+{
+    struct fixture_row r = fixture_row(i);
+    if (i == UNREADABLE)
+        r.row = (struct row){.label = 3, .error = "no permission"};
+    assert_string_equal(got->file, r.file);
+    assert_int_equal(got->label, r.row.label);
+    assert_int_equal(got->count, r.row.count);
+    assert_memory_equal(got->top, r.row.top, sizeof(int) * (size_t)got->count);
+    assert_memory_equal(got->prob, r.row.prob, sizeof(float) * (size_t)got->count);
+    assert_string_equal(got->error ? got->error : "", r.row.error ? r.row.error : "");
+    assert_int_equal(!got->error, !r.row.error);
+}
+
 static void rows_come_back_as_they_were_put(void **state)
 {
     (void)state;
@@ -16,39 +45,14 @@ static void rows_come_back_as_they_were_put(void **state)
     fixture_init(&f);
     struct cache *cache = fixture_open(&f);
     int64_t variant = fixture_variant(cache, 1), run = fixture_run(cache, variant, N);
-    for (int64_t k = 0; k < N; k++) {
-        int64_t i = k * 77 % N; // in another order than they lie
-        struct fixture_row r = fixture_row(i);
-        if (i == 7) { // a file that could not be read has no content
-            r.row = (struct row){.label = 3, .file = r.file, .error = "no permission"};
-            OK(cache_run_put(cache, run, i, NULL, &r.row, &err));
-        } else {
-            OK(fixture_put(cache, run, i, &r, &err));
-        }
-    }
+    for (int64_t k = 0; k < N; k++)
+        put_one(cache, run, k * 77 % N);      // in another order than they lie
     for (int again = 0; again < 2; again++) { // inside the batch, then after reopening
         OK(cache_run_rows(cache, run, &set, &places, &err));
         assert_int_equal(set.count, N);
         for (int64_t i = 0; i < N; i++) {
-            struct fixture_row r = fixture_row(i);
-            const struct row *got = &set.rows[i];
             assert_int_equal(places[i], i);
-            assert_string_equal(got->file, r.file);
-            if (i == 7) {
-                assert_string_equal(got->error, "no permission");
-                assert_int_equal(got->label, 3);
-                assert_int_equal(got->count, 0);
-                continue;
-            }
-            assert_int_equal(got->label, r.row.label);
-            assert_int_equal(got->count, r.row.count);
-            assert_memory_equal(got->top, r.row.top, sizeof(int) * (size_t)got->count);
-            assert_memory_equal(got->prob, r.row.prob,
-                                sizeof(float) * (size_t)got->count);
-            if (r.row.error)
-                assert_string_equal(got->error, r.row.error);
-            else
-                assert_null(got->error);
+            check_one(&set.rows[i], i);
         }
         rowset_release(&set);
         free(places);
