@@ -129,6 +129,9 @@ enum err_code cache_commit(struct cache *cache, struct err *e)
         return rc;
     }
     cache->in_batch = false;
+    // Without this gap a writer that never pauses would keep all others out.
+    if (clock_now() - cache->batch_start >= BATCH_SECONDS / 4)
+        clock_sleep(0.003);
     return ERR_OK;
 }
 
@@ -138,12 +141,8 @@ enum err_code cache_write_end(struct cache *cache, enum err_code rc, struct err 
         roll_back(cache);
         return rc;
     }
-    if (clock_now() - cache->batch_start < BATCH_SECONDS)
-        return ERR_OK;
-    rc = cache_commit(cache, e);
-    // Without this gap a writer that never pauses would keep all others out.
-    clock_sleep(0.003);
-    return rc;
+    bool due = clock_now() - cache->batch_start >= BATCH_SECONDS;
+    return due ? cache_commit(cache, e) : ERR_OK;
 }
 
 enum err_code cache_write_commit(struct cache *cache, enum err_code rc, struct err *e)

@@ -11,11 +11,6 @@
 
 typedef enum err_code writer_fn(const struct rep_export *what, FILE *out, struct err *e);
 
-static const struct row *row_at(const struct rep_export *what, size_t i)
-{
-    return &what->rows[what->indices ? what->indices[i] : i];
-}
-
 // ---- csv ----
 
 static void write_csv_row(const struct rep_export *what, const struct row *row, FILE *out)
@@ -50,7 +45,7 @@ static enum err_code write_csv(const struct rep_export *what, FILE *out, struct 
                 "prob1,prob2,prob3,prob4,prob5,error\n",
                 out);
     for (size_t i = 0; i < what->count; i++)
-        write_csv_row(what, row_at(what, i), out);
+        write_csv_row(what, rep_export_row(what, i), out);
     return ERR_OK;
 }
 
@@ -96,7 +91,7 @@ static enum err_code write_jsonl(const struct rep_export *what, FILE *out, struc
 {
     (void)e;
     for (size_t i = 0; i < what->count; i++)
-        write_json_row(what, row_at(what, i), out);
+        write_json_row(what, rep_export_row(what, i), out);
     return ERR_OK;
 }
 
@@ -106,7 +101,7 @@ static enum err_code write_datalist(const struct rep_export *what, FILE *out,
                                     struct err *e)
 {
     for (size_t i = 0; i < what->count; i++) {
-        const struct row *row = row_at(what, i);
+        const struct row *row = rep_export_row(what, i);
         const char *file = row->file ? row->file : "";
         if (strchr(file, '\n'))
             return err_set(e, ERR_FORMAT,

@@ -6,11 +6,6 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-static const struct row *row_at(const struct rep_export *what, size_t i)
-{
-    return &what->rows[what->indices ? what->indices[i] : i];
-}
-
 static enum err_code no_memory(const char *path, struct err *e)
 {
     return err_set(e, ERR_NOMEM, "%s: no memory for the table", path);
@@ -36,7 +31,7 @@ static enum err_code put_texts(struct npz_writer *npz, const struct rep_export *
     if (!texts)
         return err_set(e, ERR_NOMEM, "no memory for %zu names", what->count);
     for (size_t i = 0; i < what->count; i++) {
-        const struct row *row = row_at(what, i);
+        const struct row *row = rep_export_row(what, i);
         const char *text = errors ? row->error : row->file;
         texts[i] = text ? text : "";
     }
@@ -59,7 +54,7 @@ static enum err_code put_numbers(struct npz_writer *npz, const struct rep_export
         goto out;
     }
     for (size_t i = 0; i < n; i++) {
-        const struct row *row = row_at(what, i);
+        const struct row *row = rep_export_row(what, i);
         label[i] = row->label;
         for (int k = 0; k < ROW_TOPK; k++) {
             top[i * ROW_TOPK + (size_t)k] = k < row->count ? row->top[k] : -1;

@@ -1,10 +1,15 @@
 #ifndef REPORT_MATRIX_H
 #define REPORT_MATRIX_H
 
-// Inside the report room: the confusion matrix of an export, still sparse, with the
-// classes that its rows and columns stand for.
+// Inside the report room: what is exported, row by row, or as the confusion matrix, still
+// sparse, with the classes that its rows and columns stand for.
 
 #include "report/report.h"
+
+static inline const struct row *rep_export_row(const struct rep_export *what, size_t i)
+{
+    return &what->rows[what->indices ? what->indices[i] : i];
+}
 
 // Up to so many classes the matrix has them all; above, those that occur.
 enum { REP_MATRIX_FULL = 1000 };
