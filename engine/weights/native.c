@@ -185,6 +185,7 @@ static enum err_code check_version(const struct bag *bag, struct err *e)
 enum err_code native_build(struct bag *bag, struct net *out, struct err *e)
 {
     const cJSON *row;
+    int at = 0;
     cJSON *graph = cJSON_Parse(bag_meta(bag, "xlens.graph"));
     enum err_code rc;
     TRY(check_version(bag, e));
@@ -195,8 +196,8 @@ enum err_code native_build(struct bag *bag, struct net *out, struct err *e)
     {
         if (!read_node(row, out))
             TRY(err_set(e, ERR_FORMAT, "%s: node %d of xlens.graph is damaged", bag->path,
-                        out->count));
-        TRY(borrow_weights(bag, out, out->count - 1, e));
+                        at));
+        TRY(borrow_weights(bag, out, at++, e));
     }
     TRY(bag_all_used(bag, NULL, e));
     rc = read_meta(bag, out, e);

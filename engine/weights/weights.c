@@ -5,6 +5,7 @@
 #include "engine/weights/keras.h"
 #include "engine/weights/native.h"
 #include "engine/weights/onnx/onnx.h"
+#include "engine/weights/paddle/paddle.h"
 #include "engine/weights/pickle/paddle_params.h"
 #include "engine/weights/pickle/torch.h"
 #include "engine/weights/safetensors.h"
@@ -136,6 +137,26 @@ static enum err_code open_onnx(struct input *in, struct net *out, struct err *e)
     return onnx_open(&in->bytes, in->path, out, e);
 }
 
+static bool is_paddle_program(const struct input *in)
+{
+    return paddle_program_is(&in->bytes);
+}
+
+static enum err_code open_paddle_program(struct input *in, struct net *out, struct err *e)
+{
+    return paddle_program_open(&in->bytes, in->path, out, e);
+}
+
+static bool is_paddle_pir(const struct input *in)
+{
+    return paddle_pir_is(&in->bytes);
+}
+
+static enum err_code open_paddle_pir(struct input *in, struct net *out, struct err *e)
+{
+    return paddle_pir_open(&in->bytes, in->path, out, e);
+}
+
 static bool is_safetensors(const struct input *in)
 {
     return safetensors_is(&in->bytes);
@@ -163,6 +184,8 @@ static const struct {
     {is_keras_zip, open_keras_zip},
     {is_safetensors, open_safetensors},
     {is_onnx, open_onnx},
+    {is_paddle_program, open_paddle_program},
+    {is_paddle_pir, open_paddle_pir},
     {is_torch_zip, open_torch_zip},
     {is_torch_legacy, open_torch_legacy},
     {is_paddle_params, open_paddle_params}, // any pickle that is not torch's
@@ -172,7 +195,7 @@ static bool is_text(const struct file_bytes *bytes)
 {
     size_t n = bytes->len < 512 ? bytes->len : 512;
     for (size_t i = 0; i < n; i++)
-        if (bytes->data[i] < 32 && !strchr("\t\n\r\f", bytes->data[i]))
+        if (bytes->data[i] < 32 && !memchr("\t\n\r\f", bytes->data[i], 4))
             return false;
     return true;
 }

@@ -1,0 +1,22 @@
+#include "engine/engine.h"
+#include "engine/weights/weights.h"
+
+enum err_code eng_convert(const char *path, const struct eng_opts *opts, const char *out,
+                          bool force, struct err *e)
+{
+    struct net net = {0};
+    char hash[33];
+    enum err_code rc;
+    if (opts->precision != ENG_FLOAT32)
+        return err_set(e, ERR_UNSUPPORTED, "%s: cannot write %s yet, expected float32",
+                       out, eng_precision_name(opts->precision));
+    TRY(weights_open(path, &(struct weights_opts){.arch = opts->arch}, &net, e));
+    if (opts->head)
+        TRY(weights_head_apply(opts->head, &net, e));
+    TRY(net_fold(&net, e));
+    TRY(weights_hash(path, opts->head, hash, e));
+    rc = weights_native_write(&net, hash, out, force, e);
+out:
+    net_release(&net);
+    return rc;
+}
