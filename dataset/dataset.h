@@ -67,8 +67,9 @@ const struct labels *ds_own_labels(const struct ds *ds);
 enum ds_verdict { DS_OK, DS_ODD, DS_DAMAGED };
 
 // What `verify` says of one file: damaged (cannot be decoded whole), odd (decodes, but is
-// not a plain RGB or grey JPEG or PNG under its own kind of name) or ok. The reason does not
-// repeat the path or the verdict: "CMYK, EXIF orientation 6", "truncated: the file ends …".
+// not a plain RGB or grey JPEG or PNG under its own kind of name) or ok. The reason does
+// not repeat the path or the verdict: "CMYK, EXIF orientation 6", "truncated: the file
+// ends …".
 struct ds_check {
     enum ds_verdict verdict;
     char reason[256];  // empty when ok

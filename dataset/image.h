@@ -15,8 +15,8 @@ struct ds_image {
     int width, height;
 };
 
-// Whose pixels are wanted. They differ on CMYK, on EXIF orientation and on 16-bit grey PNG
-// (which Pillow clips at 255) only.
+// Whose pixels are wanted. They differ on CMYK, on EXIF orientation and on 16-bit grey
+// PNG (which Pillow clips at 255) only.
 enum ds_decoder {
     DS_AS_PILLOW, // Image.open(f).convert("RGB"): EXIF ignored
     DS_AS_OPENCV, // cv2.imread, as RGB: EXIF orientation applied
