@@ -1,13 +1,13 @@
 #include "engine/weights/onnx/onnx.h"
 
 #include "engine/model/arch.h"
+#include "engine/weights/onnx/budget.h"
 #include "engine/weights/onnx/onnx_graph.h"
 
 #include "base/mem.h"
 
 #include <onnx.pb-c.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { MIN_OPSET = 9, MAX_OPSET = 21, SIZE = 299, MAX_SIZE = 1 << 14 };
@@ -19,49 +19,6 @@ bool onnx_is(const struct file_bytes *bytes)
     return bytes->len > 3 && bytes->data[0] == 0x08 && bytes->data[1] >= 3 &&
            bytes->data[1] < 32 && memchr(next_tags, bytes->data[2], sizeof next_tags);
 }
-
-// ---- unpacking within bounds ----
-
-// Two bytes of a file can claim a whole message, so what unpacking takes is counted.
-struct budget {
-    size_t left;
-};
-
-static void *budget_alloc(void *data, size_t size)
-{
-    struct budget *budget = data;
-    if (size > budget->left)
-        return NULL;
-    budget->left -= size;
-    return malloc(size);
-}
-
-static void budget_free(void *data, void *pointer)
-{
-    (void)data;
-    free(pointer);
-}
-
-static enum err_code unpack(const struct file_bytes *bytes, const char *path,
-                            Onnx__Model **out, struct err *e)
-{
-    struct budget budget = {4 * bytes->len + (1 << 20)};
-    ProtobufCAllocator allocator = {budget_alloc, budget_free, &budget};
-    *out = onnx__model__unpack(&allocator, bytes->len, bytes->data);
-    if (!*out)
-        return err_set(e, ERR_FORMAT,
-                       "%s: damaged ONNX: its messages do not fit together", path);
-    return ERR_OK;
-}
-
-static void unpacked_free(Onnx__Model *model)
-{
-    ProtobufCAllocator allocator = {budget_alloc, budget_free, NULL};
-    if (model)
-        onnx__model__free_unpacked(model, &allocator);
-}
-
-// ---- around the nodes ----
 
 static enum err_code check_opset(struct onnx_build *b, const Onnx__Model *model,
                                  struct err *e)
@@ -89,33 +46,38 @@ static enum err_code add_initializers(struct onnx_build *b, const Onnx__Graph *g
     return ERR_OK;
 }
 
-static int64_t extent(const Onnx__Shape *shape, size_t k)
+// [n, 3, h, w] or [n, h, w, 3]; an extent that is not known is 0 or negative.
+enum err_code onnx_picture_add(struct onnx_build *b, const char *name,
+                               const int64_t extents[4], struct err *e)
 {
-    return shape->dim[k]->has_dim_value ? shape->dim[k]->dim_value : 0;
+    bool last = extents[1] != 3 && extents[3] == 3;
+    if (!last && extents[1] != 3)
+        return err_set(e, ERR_FORMAT, "%s: input %.200s has %lld channels, expected 3",
+                       b->path, name, (long long)extents[1]);
+    int64_t h = extents[last ? 1 : 2], w = extents[last ? 2 : 3];
+    b->net->height = h > 0 && h <= MAX_SIZE ? (int)h : SIZE;
+    b->net->width = w > 0 && w <= MAX_SIZE ? (int)w : SIZE;
+    int node = net_add(b->net, NET_INPUT, name, -1, -1);
+    b->net->nodes[node].channels = 3;
+    struct onnx_value v = {.kind = last ? ONNX_LAST : ONNX_MAP, .node = node};
+    return onnx_value_set(b, name, v, e);
 }
 
-// The picture: the one input that is no initializer, [n, 3, h, w] or [n, h, w, 3].
 static enum err_code add_picture(struct onnx_build *b, const Onnx__ValueInfo *input,
                                  struct err *e)
 {
     const Onnx__Shape *shape =
         input->type && input->type->tensor_type ? input->type->tensor_type->shape : NULL;
+    int64_t extents[4];
     if (!shape || shape->n_dim != 4)
         return err_set(e, ERR_FORMAT, "%s: input %.200s is no picture of 4 dimensions",
                        b->path, input->name);
-    bool last = extent(shape, 1) != 3 && extent(shape, 3) == 3;
-    if (!last && extent(shape, 1) != 3)
-        return err_set(e, ERR_FORMAT, "%s: input %.200s has %lld channels, expected 3",
-                       b->path, input->name, (long long)extent(shape, 1));
-    int64_t h = extent(shape, last ? 1 : 2), w = extent(shape, last ? 2 : 3);
-    b->net->height = h > 0 && h <= MAX_SIZE ? (int)h : SIZE;
-    b->net->width = w > 0 && w <= MAX_SIZE ? (int)w : SIZE;
-    int node = net_add(b->net, NET_INPUT, input->name, -1, -1);
-    b->net->nodes[node].channels = 3;
-    struct onnx_value v = {.kind = last ? ONNX_LAST : ONNX_MAP, .node = node};
-    return onnx_value_set(b, input->name, v, e);
+    for (int i = 0; i < 4; i++)
+        extents[i] = shape->dim[i]->has_dim_value ? shape->dim[i]->dim_value : 0;
+    return onnx_picture_add(b, input->name, extents, e);
 }
 
+// The picture is the one input that is no initializer.
 static enum err_code add_input(struct onnx_build *b, const Onnx__Graph *graph,
                                struct err *e)
 {
@@ -135,19 +97,21 @@ static enum err_code add_input(struct onnx_build *b, const Onnx__Graph *graph,
     return add_picture(b, picture, e);
 }
 
-static enum err_code check_output(const struct onnx_build *b, const Onnx__Graph *graph,
-                                  struct err *e)
+enum err_code onnx_output_check(const struct onnx_build *b, const char *name,
+                                struct err *e)
 {
-    if (graph->n_output != 1 || !graph->output[0]->name)
-        return err_set(e, ERR_UNSUPPORTED, "%s: %zu outputs, expected the classes alone",
-                       b->path, graph->n_output);
-    const char *name = graph->output[0]->name;
     const struct onnx_value *v = onnx_value_find(b, name);
     if (!v || v->kind != ONNX_VECTOR || v->node != b->net->count - 1)
         return err_set(e, ERR_FORMAT,
                        "%s: output %.200s is not what the last layer gives", b->path,
                        name);
     return ERR_OK;
+}
+
+void onnx_build_release(struct onnx_build *b)
+{
+    onnx_value_release(b);
+    onnx_tensor_release(b);
 }
 
 static enum err_code build(struct onnx_build *b, const Onnx__Model *model, struct err *e)
@@ -161,7 +125,11 @@ static enum err_code build(struct onnx_build *b, const Onnx__Model *model, struc
     TRY(add_input(b, graph, e));
     for (size_t i = 0; i < graph->n_node; i++)
         TRY(onnx_node_run(b, graph->node[i], e));
-    rc = check_output(b, graph, e);
+    if (graph->n_output != 1 || !graph->output[0]->name)
+        rc = err_set(e, ERR_UNSUPPORTED, "%s: %zu outputs, expected the classes alone",
+                     b->path, graph->n_output);
+    else
+        rc = onnx_output_check(b, graph->output[0]->name, e);
 out:
     return rc;
 }
@@ -170,15 +138,18 @@ enum err_code onnx_open(const struct file_bytes *bytes, const char *path, struct
                         struct err *e)
 {
     struct onnx_build b = {.path = path, .net = out};
-    Onnx__Model *model = NULL;
+    struct budget budget;
     *out = (struct net){0};
     b.bag.path = mem_dup(path);
-    enum err_code rc = unpack(bytes, path, &model, e);
-    if (!rc)
-        rc = build(&b, model, e);
-    onnx_value_release(&b);
-    onnx_tensor_release(&b);
-    unpacked_free(model);
+    budget_init(&budget, bytes->len);
+    Onnx__Model *model = onnx__model__unpack(&budget.allocator, bytes->len, bytes->data);
+    enum err_code rc =
+        model ? build(&b, model, e)
+              : err_set(e, ERR_FORMAT,
+                        "%s: damaged ONNX: its messages do not fit together", path);
+    onnx_build_release(&b);
+    if (model)
+        onnx__model__free_unpacked(model, &budget.allocator);
     if (rc) {
         net_release(out);
         return rc;

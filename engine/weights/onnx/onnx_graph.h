@@ -1,7 +1,8 @@
 #ifndef ENG_WEIGHTS_ONNX_GRAPH_H
 #define ENG_WEIGHTS_ONNX_GRAPH_H
 
-// What the onnx_*.c files share while a graph is walked. Nobody else's.
+// What the onnx_*.c files share while a graph is walked. Paddle's reader turns its ops
+// into nodes of ONNX and walks with them; nobody else comes here.
 
 #include "engine/model/net.h"
 #include "engine/weights/bag.h"
@@ -61,11 +62,27 @@ enum err_code onnx_value_set(struct onnx_build *b, const char *name,
                              struct onnx_value value, struct err *e) MUST_CHECK;
 void onnx_value_release(struct onnx_build *b);
 
+// ---- onnx.c ----
+
+// The picture that the network reads, [n, 3, h, w] or [n, h, w, 3]; an extent that is not
+// known is 0 or negative.
+enum err_code onnx_picture_add(struct onnx_build *b, const char *name,
+                               const int64_t extents[4], struct err *e) MUST_CHECK;
+
+// Whether this value is what the last node of the net gives.
+enum err_code onnx_output_check(const struct onnx_build *b, const char *name,
+                                struct err *e) MUST_CHECK;
+void onnx_build_release(struct onnx_build *b);
+
 // ---- onnx_tensor.c ----
 
 // Makes a constant of a tensor under this name.
 enum err_code onnx_tensor_add(struct onnx_build *b, const struct Onnx__Tensor *tensor,
                               const char *name, struct err *e) MUST_CHECK;
+
+// The same of a tensor that is bytes already; its name is that of the constant.
+enum err_code onnx_constant_add(struct onnx_build *b, const struct bag_tensor *tensor,
+                                const char *name, struct err *e) MUST_CHECK;
 void onnx_tensor_release(struct onnx_build *b);
 
 // The tensor of a constant; good until the next one is added.

@@ -194,8 +194,13 @@ enum err_code onnx_tensor_add(struct onnx_build *b, const struct Onnx__Tensor *t
         t.shape[i] = (size_t)tensor->dims[i];
     }
     enum err_code rc = find_bytes(b, tensor, &t, e);
-    if (!rc)
-        rc = bag_add(&b->bag, &t, e);
+    return rc ? rc : onnx_constant_add(b, &t, name, e);
+}
+
+enum err_code onnx_constant_add(struct onnx_build *b, const struct bag_tensor *tensor,
+                                const char *name, struct err *e)
+{
+    enum err_code rc = bag_add(&b->bag, tensor, e);
     struct onnx_value value = {.kind = ONNX_CONST, .constant = b->bag.count - 1};
     return rc ? rc : onnx_value_set(b, name, value, e);
 }

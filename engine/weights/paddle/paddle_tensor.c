@@ -1,0 +1,144 @@
+// .pdiparams: tensors one behind the other, without names, in the order of the names.
+
+#include "engine/weights/onnx/budget.h"
+#include "engine/weights/paddle/paddle_graph.h"
+
+#include "base/mem.h"
+#include "base/str.h"
+
+#include <paddle.pb-c.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+// VarType.Type of what is read.
+enum { TYPE_INT64 = 3, TYPE_FP16 = 4, TYPE_FP32 = 5, TYPE_FP64 = 6, TYPE_BF16 = 22 };
+
+static bool dtype_of(int32_t type, enum bag_dtype *out)
+{
+    static const struct {
+        int32_t type;
+        enum bag_dtype dtype;
+    } types[] = {{TYPE_FP32, BAG_F32},
+                 {TYPE_FP16, BAG_F16},
+                 {TYPE_BF16, BAG_BF16},
+                 {TYPE_FP64, BAG_F64},
+                 {TYPE_INT64, BAG_I64}};
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
+        if (types[i].type == type) {
+            *out = types[i].dtype;
+            return true;
+        }
+    return false;
+}
+
+struct cursor {
+    const char *path;
+    const uint8_t *data;
+    size_t len, at;
+};
+
+static enum err_code take(struct cursor *c, const struct paddle_param *param, size_t n,
+                          const uint8_t **out, struct err *e)
+{
+    if (n > c->len - c->at)
+        return err_set(
+            e, ERR_FORMAT,
+            "%s: truncated at byte %zu of %zu: %zu bytes of %.200s are missing", c->path,
+            c->at, c->len, n - (c->len - c->at), param->name);
+    *out = c->data + c->at;
+    c->at += n;
+    return ERR_OK;
+}
+
+// Level of detail, 0 for weights, in front of the tensor: versions (32 bits, 0 so far)
+// and the number of levels (64 bits); then the size of the description.
+static enum err_code take_header(struct cursor *c, const struct paddle_param *param,
+                                 size_t *desc_len, struct err *e)
+{
+    enum { HEADER = 20, MAX_DESC = 1024 };
+    const uint8_t *header = NULL;
+    static const uint8_t zeros[16];
+    enum err_code rc = take(c, param, HEADER, &header, e);
+    if (rc)
+        return rc;
+    uint32_t len;
+    memcpy(&len, header + sizeof zeros, sizeof len);
+    if (memcmp(header, zeros, sizeof zeros) != 0 || len > MAX_DESC)
+        return err_set(e, ERR_FORMAT, "%s: no tensor at byte %zu, expected %.200s",
+                       c->path, c->at - HEADER, param->name);
+    *desc_len = len;
+    return ERR_OK;
+}
+
+static enum err_code read_desc(const struct cursor *c, const struct paddle_param *param,
+                               const uint8_t *data, size_t len, struct bag_tensor *t,
+                               struct err *e)
+{
+    struct budget budget;
+    budget_init(&budget, len);
+    Paddle__TensorDesc *desc = paddle__tensor_desc__unpack(&budget.allocator, len, data);
+    bool same = desc && desc->n_dims == (size_t)param->ndim;
+    for (int i = 0; same && i < param->ndim; i++) {
+        same = desc->dims[i] >= 0 && desc->dims[i] == param->dims[i];
+        t->shape[i] = (size_t)desc->dims[i];
+    }
+    bool known = desc && dtype_of(desc->data_type, &t->dtype);
+    t->ndim = param->ndim;
+    if (desc)
+        paddle__tensor_desc__free_unpacked(desc, &budget.allocator);
+    if (!same)
+        return err_set(e, ERR_FORMAT, "%s: byte %zu: not the shape that %.200s has",
+                       c->path, c->at, param->name);
+    if (!known)
+        return err_set(e, ERR_UNSUPPORTED, "%s: byte %zu: %.200s is of a type not read",
+                       c->path, c->at, param->name);
+    return ERR_OK;
+}
+
+static enum err_code read_tensor(struct onnx_build *b, struct cursor *c,
+                                 const struct paddle_param *param, struct err *e)
+{
+    struct bag_tensor t = {.name = (char *)param->name};
+    const uint8_t *data = NULL;
+    size_t len = 0;
+    enum err_code rc;
+    TRY(take_header(c, param, &len, e));
+    TRY(take(c, param, len, &data, e));
+    TRY(read_desc(c, param, data, len, &t, e));
+    t.bytes = bag_dtype_size(t.dtype);
+    for (int i = 0; i < t.ndim; i++)
+        if (!mem_mul(t.bytes, t.shape[i], &t.bytes))
+            return err_set(e, ERR_LIMIT, "%s: the shape of %.200s overflows", c->path,
+                           param->name);
+    TRY(take(c, param, t.bytes, &data, e));
+    t.data = data;
+    rc = onnx_constant_add(b, &t, param->value, e);
+out:
+    return rc;
+}
+
+static int compare(const void *a, const void *b)
+{
+    const struct paddle_param *x = a, *y = b;
+    return strcmp(x->name, y->name);
+}
+
+enum err_code paddle_tensors_read(struct onnx_build *b, struct paddle_param *params,
+                                  size_t count, struct err *e)
+{
+    const char *base = str_basename(b->path);
+    int stem = (int)(base - b->path) + (int)str_stem_len(base);
+    char *path = mem_printf("%.*s.pdiparams", stem, b->path);
+    enum err_code rc = file_map(path, &b->bag.file, e);
+    struct cursor c = {.path = path, .data = b->bag.file.data, .len = b->bag.file.len};
+    if (count)
+        qsort(params, count, sizeof *params, compare);
+    for (size_t i = 0; !rc && i < count; i++)
+        rc = read_tensor(b, &c, &params[i], e);
+    if (!rc && c.at != c.len)
+        rc = err_set(e, ERR_FORMAT, "%s: %zu bytes behind the last of %zu tensors", path,
+                     c.len - c.at, count);
+    free(path);
+    return rc;
+}
