@@ -88,11 +88,6 @@ enum err_code cache_schema_check(struct cache *cache, struct err *e) MUST_CHECK;
 enum err_code cache_picture_id(struct cache *cache, struct cache_hash hash, bool make,
                                int64_t *id, struct err *e) MUST_CHECK;
 
-// Predictions as they are stored, ROW_TOPK × (int32, float32) little-endian.
-enum { CACHE_TOP_BYTES = ROW_TOPK * 8 };
-int cache_top_pack(const struct row *row, unsigned char out[CACHE_TOP_BYTES]);
-bool cache_top_unpack(const void *blob, int bytes, struct row *row);
-
 // Fills count, top, prob and error of a row from the columns of a prediction; gives a
 // result code of SQLite.
 int cache_prediction_read(const void *top, int bytes, const char *error,

@@ -94,7 +94,10 @@ out:
 
 // ---- predictions ----
 
-int cache_top_pack(const struct row *row, unsigned char out[CACHE_TOP_BYTES])
+// As they are stored: ROW_TOPK × (int32, float32), little-endian.
+enum { TOP_BYTES = ROW_TOPK * 8 };
+
+static int pack(const struct row *row, unsigned char out[TOP_BYTES])
 {
     for (int i = 0; i < row->count; i++) {
         int32_t index = row->top[i];
@@ -104,9 +107,9 @@ int cache_top_pack(const struct row *row, unsigned char out[CACHE_TOP_BYTES])
     return row->count * 8;
 }
 
-bool cache_top_unpack(const void *blob, int bytes, struct row *row)
+static bool unpack(const void *blob, int bytes, struct row *row)
 {
-    if (bytes < 0 || bytes > CACHE_TOP_BYTES || bytes % 8 != 0)
+    if (bytes < 0 || bytes > TOP_BYTES || bytes % 8 != 0)
         return false;
     row->count = bytes / 8;
     for (int i = 0; i < row->count; i++) {
@@ -125,7 +128,7 @@ int cache_prediction_read(const void *top, int bytes, const char *error,
                           struct rowset *set, struct row *row)
 {
     row->error = NULL;
-    if (!cache_top_unpack(top, bytes, row))
+    if (!unpack(top, bytes, row))
         return SQLITE_CORRUPT;
     if (row->count == 0 && error && !(row->error = rowset_text(set, error)))
         return SQLITE_NOMEM;
@@ -169,9 +172,9 @@ enum err_code cache_prediction_find(struct cache *cache, int64_t variant,
 
 static bool same(const struct row *a, const struct row *b)
 {
-    unsigned char packed_a[CACHE_TOP_BYTES], packed_b[CACHE_TOP_BYTES];
-    int n = cache_top_pack(a, packed_a);
-    if (n != cache_top_pack(b, packed_b) || memcmp(packed_a, packed_b, (size_t)n) != 0)
+    unsigned char packed_a[TOP_BYTES], packed_b[TOP_BYTES];
+    int n = pack(a, packed_a);
+    if (n != pack(b, packed_b) || memcmp(packed_a, packed_b, (size_t)n) != 0)
         return false;
     return a->error && b->error ? strcmp(a->error, b->error) == 0 : a->error == b->error;
 }
@@ -231,14 +234,14 @@ enum err_code cache_prediction_write(struct cache *cache, int64_t variant,
     sqlite3_stmt *stmt;
     bool found = false;
     int64_t key = cache_key(variant, picture);
-    unsigned char top[CACHE_TOP_BYTES];
+    unsigned char top[TOP_BYTES];
     enum err_code rc = ERR_OK;
     TRY(cache_prediction_find_key(cache, key, &texts, &before, &found, e));
     if (found && same(&before, row))
         goto out;
     TRY(cache_stmt(cache, STMT_PREDICTION_PUT, &stmt, e));
     sqlite3_bind_int64(stmt, 1, key);
-    sqlite3_bind_blob(stmt, 2, top, cache_top_pack(row, top), SQLITE_STATIC);
+    sqlite3_bind_blob(stmt, 2, top, pack(row, top), SQLITE_STATIC);
     sqlite3_bind_text(stmt, 3, row->count ? NULL : row->error, -1, SQLITE_STATIC);
     TRY(cache_step_done(cache, stmt, e));
     if (found && !counts_same(&before, row))

@@ -33,7 +33,8 @@ static bool glob_whole(const char *glob, const char *text)
     return !glob[strspn(glob, "*")];
 }
 
-bool rep_glob_match(const char *glob, const char *text)
+// '*' is any text, '?' any character; without either the pattern may be anywhere.
+static bool glob_matches(const char *glob, const char *text)
 {
     if (glob[strcspn(glob, "*?")])
         return glob_whole(glob, text);
@@ -126,7 +127,7 @@ static bool term_matches(const struct rep_term *term, const struct row *row, boo
     case FIELD_PRED:
         return one_of(term, row_done(row) ? row->top[0] : -1);
     case FIELD_FILE:
-        return rep_glob_match(term->glob, row->file ? row->file : "");
+        return glob_matches(term->glob, row->file ? row->file : "");
     case FIELD_CONF:
     case FIELD_MARGIN:
     case FIELD_RANK:

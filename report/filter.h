@@ -73,9 +73,6 @@ enum err_code rep_term_parse(const struct rep_token *word, struct rep_lexer *lex
                              struct err *e) MUST_CHECK;
 void rep_term_release(struct rep_term *term);
 
-// '*' is any text, '?' any character; without either the pattern may be anywhere.
-bool rep_glob_match(const char *glob, const char *text);
-
 // ---- programs ----
 
 enum rep_op { OP_TERM, OP_NOT, OP_AND, OP_OR, OP_PAREN };
