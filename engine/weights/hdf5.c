@@ -293,7 +293,8 @@ static enum err_code array_open(const struct h5_file *file, const char *name,
         return err_set(e, ERR_FORMAT, "%s: no array %s", file->path, name);
     a->type = H5Dget_type(a->set);
     a->space = H5Dget_space(a->set);
-    if (a->type < 0 || H5Tget_class(a->type) != H5T_FLOAT || H5Tget_size(a->type) > 8)
+    if (a->type < 0 || H5Tget_class(a->type) != H5T_FLOAT || H5Tget_size(a->type) < 2 ||
+        H5Tget_size(a->type) > 8)
         return err_set(e, ERR_FORMAT, "%s: array %s does not hold floats", file->path,
                        name);
     a->ndim = a->space >= 0 ? H5Sget_simple_extent_dims(a->space, dims, NULL) : -1;

@@ -1,0 +1,2 @@
+set(rooms archive)
+set(corpus ${CMAKE_CURRENT_SOURCE_DIR}/../data/npz)
