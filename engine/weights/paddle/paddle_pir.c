@@ -100,19 +100,20 @@ struct pir {
 static enum err_code add_constant(struct pir *pir, const cJSON *from, struct err *e)
 {
     char name[NAME_MAX_LEN];
+    size_t count = pir->names.count;
     if (!name_of(result_of(from), name) || lookup_find(&pir->names, name) != LOOKUP_NONE)
         return err_set(e, ERR_FORMAT, "%s: a constant without a number of its own",
                        pir->b->path);
-    if (!mem_grow(&pir->constants, &pir->cap, pir->names.count + 1,
-                  sizeof *pir->constants) ||
-        !lookup_add(&pir->names, name))
-        return err_set(e, ERR_NOMEM, "%s: out of memory", pir->b->path);
-    struct paddle_attr *constant = &pir->constants[pir->names.count - 1];
     struct paddle_op *op = mem_new(sizeof *op);
     op->type = text_of(from, "#");
     enum err_code rc = read_attrs(pir->b, from, op, e);
     const struct paddle_attr *value = paddle_attr_find(op, "value");
-    *constant = value ? *value : (struct paddle_attr){0};
+    if (mem_grow(&pir->constants, &pir->cap, count + 1, sizeof *value) && pir->constants)
+        pir->constants[count] = value ? *value : (struct paddle_attr){0};
+    else
+        rc = err_set(e, ERR_NOMEM, "%s: out of memory", pir->b->path);
+    if (!rc && !lookup_add(&pir->names, name))
+        rc = err_set(e, ERR_NOMEM, "%s: out of memory", pir->b->path);
     free(op);
     return rc;
 }

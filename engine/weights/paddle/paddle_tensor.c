@@ -36,44 +36,45 @@ struct cursor {
     const char *path;
     const uint8_t *data;
     size_t len, at;
+    struct err *e;
+    enum err_code rc;
 };
 
-static enum err_code take(struct cursor *c, const struct paddle_param *param, size_t n,
-                          const uint8_t **out, struct err *e)
+// The next n bytes, or NULL when the file ends before.
+static const uint8_t *take(struct cursor *c, const struct paddle_param *param, size_t n)
 {
-    if (n > c->len - c->at)
-        return err_set(
-            e, ERR_FORMAT,
-            "%s: truncated at byte %zu of %zu: %zu bytes of %.200s are missing", c->path,
-            c->at, c->len, n - (c->len - c->at), param->name);
-    *out = c->data + c->at;
+    const uint8_t *at = c->data + c->at;
+    if (n > c->len - c->at) {
+        c->rc = err_set(c->e, ERR_FORMAT,
+                        "%s: truncated at byte %zu of %zu: %zu bytes of %.200s are "
+                        "missing",
+                        c->path, c->at, c->len, n - (c->len - c->at), param->name);
+        return NULL;
+    }
     c->at += n;
-    return ERR_OK;
+    return at;
 }
 
 // Level of detail, 0 for weights, in front of the tensor: versions (32 bits, 0 so far)
-// and the number of levels (64 bits); then the size of the description.
-static enum err_code take_header(struct cursor *c, const struct paddle_param *param,
-                                 size_t *desc_len, struct err *e)
+// and the number of levels (64 bits); then the size of the description, or 0 on failure.
+static size_t take_header(struct cursor *c, const struct paddle_param *param)
 {
     enum { HEADER = 20, MAX_DESC = 1024 };
-    const uint8_t *header = NULL;
     static const uint8_t zeros[16];
-    enum err_code rc = take(c, param, HEADER, &header, e);
-    if (rc)
-        return rc;
+    const uint8_t *header = take(c, param, HEADER);
     uint32_t len;
+    if (!header)
+        return 0;
     memcpy(&len, header + sizeof zeros, sizeof len);
-    if (memcmp(header, zeros, sizeof zeros) != 0 || len > MAX_DESC)
-        return err_set(e, ERR_FORMAT, "%s: no tensor at byte %zu, expected %.200s",
-                       c->path, c->at - HEADER, param->name);
-    *desc_len = len;
-    return ERR_OK;
+    if (memcmp(header, zeros, sizeof zeros) == 0 && len > 0 && len <= MAX_DESC)
+        return len;
+    c->rc = err_set(c->e, ERR_FORMAT, "%s: no tensor at byte %zu, expected %.200s",
+                    c->path, c->at - HEADER, param->name);
+    return 0;
 }
 
 static enum err_code read_desc(const struct cursor *c, const struct paddle_param *param,
-                               const uint8_t *data, size_t len, struct bag_tensor *t,
-                               struct err *e)
+                               const uint8_t *data, size_t len, struct bag_tensor *t)
 {
     struct budget budget;
     budget_init(&budget, len);
@@ -88,34 +89,33 @@ static enum err_code read_desc(const struct cursor *c, const struct paddle_param
     if (desc)
         paddle__tensor_desc__free_unpacked(desc, &budget.allocator);
     if (!same)
-        return err_set(e, ERR_FORMAT, "%s: byte %zu: not the shape that %.200s has",
+        return err_set(c->e, ERR_FORMAT, "%s: byte %zu: not the shape that %.200s has",
                        c->path, c->at, param->name);
     if (!known)
-        return err_set(e, ERR_UNSUPPORTED, "%s: byte %zu: %.200s is of a type not read",
-                       c->path, c->at, param->name);
+        return err_set(c->e, ERR_UNSUPPORTED,
+                       "%s: byte %zu: %.200s is of a type not read", c->path, c->at,
+                       param->name);
     return ERR_OK;
 }
 
 static enum err_code read_tensor(struct onnx_build *b, struct cursor *c,
-                                 const struct paddle_param *param, struct err *e)
+                                 const struct paddle_param *param)
 {
     struct bag_tensor t = {.name = (char *)param->name};
-    const uint8_t *data = NULL;
-    size_t len = 0;
-    enum err_code rc;
-    TRY(take_header(c, param, &len, e));
-    TRY(take(c, param, len, &data, e));
-    TRY(read_desc(c, param, data, len, &t, e));
+    size_t len = take_header(c, param);
+    const uint8_t *desc = len ? take(c, param, len) : NULL;
+    if (!desc)
+        return c->rc;
+    enum err_code rc = read_desc(c, param, desc, len, &t);
+    if (rc)
+        return rc;
     t.bytes = bag_dtype_size(t.dtype);
     for (int i = 0; i < t.ndim; i++)
         if (!mem_mul(t.bytes, t.shape[i], &t.bytes))
-            return err_set(e, ERR_LIMIT, "%s: the shape of %.200s overflows", c->path,
+            return err_set(c->e, ERR_LIMIT, "%s: the shape of %.200s overflows", c->path,
                            param->name);
-    TRY(take(c, param, t.bytes, &data, e));
-    t.data = data;
-    rc = onnx_constant_add(b, &t, param->value, e);
-out:
-    return rc;
+    t.data = take(c, param, t.bytes);
+    return t.data ? onnx_constant_add(b, &t, param->value, c->e) : c->rc;
 }
 
 static int compare(const void *a, const void *b)
@@ -131,11 +131,12 @@ enum err_code paddle_tensors_read(struct onnx_build *b, struct paddle_param *par
     int stem = (int)(base - b->path) + (int)str_stem_len(base);
     char *path = mem_printf("%.*s.pdiparams", stem, b->path);
     enum err_code rc = file_map(path, &b->bag.file, e);
-    struct cursor c = {.path = path, .data = b->bag.file.data, .len = b->bag.file.len};
+    struct cursor c = {
+        .path = path, .data = b->bag.file.data, .len = b->bag.file.len, .e = e};
     if (count)
         qsort(params, count, sizeof *params, compare);
     for (size_t i = 0; !rc && i < count; i++)
-        rc = read_tensor(b, &c, &params[i], e);
+        rc = read_tensor(b, &c, &params[i]);
     if (!rc && c.at != c.len)
         rc = err_set(e, ERR_FORMAT, "%s: %zu bytes behind the last of %zu tensors", path,
                      c.len - c.at, count);
