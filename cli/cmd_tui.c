@@ -4,7 +4,10 @@
 
 #include "tui/tui.h"
 
+#include "base/file.h"
+
 #include <stdlib.h>
+#include <string.h>
 
 struct tui_args {
     struct model_args model;
@@ -42,9 +45,15 @@ static enum err_code run_tui(struct cli *cli, void *fields, struct err *e)
     char *db = NULL;
     if (args->evaluate && !args->model.model)
         return err_set(e, ERR_USAGE, "--evaluate: no model, expected -m MODEL with it");
+    const char *path = cli->operand_count ? cli->operands[0] : ".";
+    if (!strchr(path, '/') && !file_exists(path)) // perhaps a command was meant
+        return err_set(e, ERR_MISSING,
+                       "%s: no such command, file or folder; xlens --help lists the "
+                       "commands",
+                       path);
     TRY(open_labels(&args->model, &labels, e));
     const struct ds_opts opts = {.labels = labels};
-    TRY(ds_open(cli->operand_count ? cli->operands[0] : ".", &opts, &ds, e));
+    TRY(ds_open(path, &opts, &ds, e));
     if (args->model.model)
         TRY(model_setup_open(cli, &args->model, &setup, e));
     TRY(database_path(args->db, true, &db, e));
