@@ -109,9 +109,10 @@ enum err_code pool_open(int threads, struct pool **out, struct err *e)
         int errnum =
             pthread_create(&pool->threads[pool->started], NULL, member_main, pool);
         if (errnum != 0) {
+            enum err_code rc = err_set(e, ERR_NOMEM, "cannot start thread %d of %d: %s",
+                                       pool->started + 2, threads, strerror(errnum));
             pool_close(pool);
-            return err_set(e, ERR_NOMEM, "cannot start thread %d of %d: %s",
-                           pool->started + 2, threads, strerror(errnum));
+            return rc;
         }
     }
     *out = pool;

@@ -131,14 +131,13 @@ static void feed_pixel(const struct window *w, const float *planes, struct exec_
 }
 
 // Neighbours in one row whose windows lie inside the picture: one pointer for every k,
-// which moves by the stride. `rows` is that of the whole panel.
+// which moves by the stride.
 static void feed_run(const struct window *w, const float *planes, struct exec_pixel at,
-                     int pixels, int rows, float *panel)
+                     int pixels, struct pen pen)
 {
     const ptrdiff_t plane = (ptrdiff_t)w->in_h * w->in_w;
     const float *corner = planes + (ptrdiff_t)(at.y * w->stride - w->pad_top) * w->in_w +
                           (at.x * w->stride - w->pad_left);
-    struct pen pen = {panel, 0, (rows - 1) * (ptrdiff_t)KERN_BLOCK};
     for (int ky = 0; ky < w->kernel_h; ky++)
         for (int kx = 0; kx < w->kernel_w; kx++)
             for (int c = 0; c < 3; c++) {
@@ -173,17 +172,17 @@ static void feed_picture(const struct exec *x, int step, int m, int rows, float 
 {
     const struct window *w = &x->layout->steps[step].window;
     const ptrdiff_t picture = 3 * (ptrdiff_t)w->in_h * w->in_w;
-    for (int r = 0, n; r < rows; r += n, panel += n * KERN_BLOCK) {
+    struct pen pen = {panel, 0, (rows - 1) * (ptrdiff_t)KERN_BLOCK};
+    for (int r = 0, n; r < rows; r += n, pen.at += n * KERN_BLOCK) {
         struct exec_pixel at = exec_pixel_at(w, m + r);
         const float *planes = x->input + at.picture * picture;
         n = run_length(w, at, rows - r);
         if (n > 0) {
-            feed_run(w, planes, at, n, rows, panel);
-            continue;
+            feed_run(w, planes, at, n, pen);
+        } else {
+            feed_pixel(w, planes, at, pen);
+            n = 1;
         }
-        n = 1;
-        feed_pixel(w, planes, at,
-                   (struct pen){panel, 0, (rows - 1) * (ptrdiff_t)KERN_BLOCK});
     }
 }
 

@@ -26,6 +26,7 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+// Sorts; the best is x[0] afterwards.
 static double median(double *x, int n)
 {
     qsort(x, (size_t)n, sizeof *x, by_value);
@@ -58,15 +59,17 @@ static void print_layers(const struct eng_info *info, const struct setup *setup,
            "% peak");
     for (int i = 0; i < info->layer_count; i++) {
         const struct eng_layer *l = &info->layers[i];
-        double t = median(times + (size_t)i * (size_t)setup->rounds, setup->rounds);
+        double *runs = times + (size_t)i * (size_t)setup->rounds;
+        double t = median(runs, setup->rounds);
         double macs = (double)l->macs * setup->batch;
         if (t <= 0)
             continue;
         // The depthwise convolution that runs inside this step.
         if (i > 0 && strncmp(info->layers[i - 1].op, "depthwise", 9) == 0)
             macs += (double)info->layers[i - 1].macs * setup->batch;
-        printf("%-44s %-10s %4dx%3dx%3d %8.3f %8.4f %7.1f\n", l->name, l->op, l->out_c,
-               l->out_h, l->out_w, t * 1e3, macs * 1e-9, 200e-9 * macs / t / peak);
+        printf("%-36s %-10s %4dx%3dx%3d %8.3f %8.3f %8.4f %7.1f\n", l->name, l->op,
+               l->out_c, l->out_h, l->out_w, t * 1e3, runs[0] * 1e3, macs * 1e-9,
+               200e-9 * macs / runs[0] / peak);
     }
 }
 
@@ -99,13 +102,16 @@ static void measure(const struct setup *setup, const struct eng_model *model,
             times[i * rounds + r] = seconds[i];
     }
     double share = median(shares, setup->rounds), peak = median(peaks, setup->rounds);
-    double time = median(total, setup->rounds);
-    print_layers(info, setup, times, peak);
+    double time = median(total, setup->rounds), best_peak = peaks[rounds - 1];
+    double macs = 0;
+    print_layers(info, setup, times, best_peak);
+    for (size_t i = 0; i < layers; i++)
+        macs += (double)info->layers[i].macs;
     printf("model=%s isa=%s threads=%d batch=%d size=%d ms_per_picture=%.2f best=%.2f "
-           "peak_gflops=%.1f share=%.3f\n",
+           "peak_gflops=%.1f best=%.1f share=%.3f best=%.3f\n",
            setup->model, eng_isa_name(info->isa), setup->threads, setup->batch,
            setup->size, 1e3 * time / setup->batch, 1e3 * total[0] / setup->batch, peak,
-           setup->size == info->height ? share : 0);
+           best_peak, share, 2e-9 * macs * setup->batch / total[0] / best_peak);
     free(input);
     free(logits);
     free(total);

@@ -7,11 +7,6 @@
 
 #include "engine/kern/kern.h"
 
-#include <stdint.h>
-
-// Random numbers of the case in hand, reset for each, so that cases stay independent.
-void cases_seed(uint32_t seed);
-
 bool case_gemm_f32(kern_gemm_f32_fn *fn);
 bool case_gather_f32(kern_gather_f32_fn *fn);
 bool case_dw3x3_f32(kern_dw3x3_f32_fn *fn);

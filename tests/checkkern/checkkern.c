@@ -4,6 +4,7 @@
 // crash is attributed to the kernel that was running.
 
 #include "tests/checkkern/cases.h"
+#include "tests/checkkern/data.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -84,7 +85,7 @@ int main(int argc, char **argv)
             skipped++;
             continue;
         }
-        cases_seed(o.seed);
+        data_seed(o.seed);
         bool good = kernels[i].run();
         printf("%s %s\n", good ? "ok  " : "FAIL", running);
         good ? passed++ : failed++;
