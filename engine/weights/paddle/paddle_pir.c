@@ -108,7 +108,7 @@ static enum err_code add_constant(struct pir *pir, const cJSON *from, struct err
     op->type = text_of(from, "#");
     enum err_code rc = read_attrs(pir->b, from, op, e);
     const struct paddle_attr *value = paddle_attr_find(op, "value");
-    if (mem_grow(&pir->constants, &pir->cap, count + 1, sizeof *value) && pir->constants)
+    if (mem_grow(&pir->constants, &pir->cap, count + 1, sizeof *value))
         pir->constants[count] = value ? *value : (struct paddle_attr){0};
     else
         rc = err_set(e, ERR_NOMEM, "%s: out of memory", pir->b->path);
@@ -123,9 +123,9 @@ static bool take_constant(const struct pir *pir, const cJSON *inputs, int in,
                           const char *attr, struct paddle_op *op)
 {
     char name[NAME_MAX_LEN];
-    ptrdiff_t i = name_of(cJSON_GetArrayItem(inputs, in), name)
-                      ? lookup_find(&pir->names, name)
-                      : LOOKUP_NONE;
+    if (!pir->constants || !name_of(cJSON_GetArrayItem(inputs, in), name))
+        return false;
+    ptrdiff_t i = lookup_find(&pir->names, name);
     struct paddle_attr *a = i == LOOKUP_NONE ? NULL : paddle_attr_add(op, attr);
     if (!a)
         return false;
