@@ -14,7 +14,7 @@ enum {
 };
 
 // Pixels times scans: what a progressive picture may cost.
-static const double max_work = 4e9;
+static const double max_work = 2e9;
 
 struct job {
     struct jpeg_decompress_struct cinfo;
