@@ -408,17 +408,32 @@ static void wait_for(struct app *app, int timeout, bool *pictures)
         loader_ack(app->loader);
 }
 
+// A key is answered with what is cheap; what takes longer to draw follows when no other
+// key is waiting. Returns whether something is left to draw.
+static bool answer_keys(struct app *app)
+{
+    if (!take_keys(app) || app->quit)
+        return false;
+    app->quick = true;
+    screen_draw(app, clock_now());
+    app->quick = false;
+    return true;
+}
+
 static void loop(struct app *app)
 {
     double drawn = 0;
-    bool dirty = false;
+    bool dirty = false, now_please = false;
     while (!app->quit) {
         double now = clock_now();
         bool pictures;
         bool debounced = screen_debounce(app, now) > 0;
-        wait_for(app, timeout_of(app, now, drawn, dirty), &pictures);
-        bool keyed = take_keys(app);
-        keyed = take_signals(app) || keyed;
+        wait_for(app, now_please ? 0 : timeout_of(app, now, drawn, dirty), &pictures);
+        if (answer_keys(app)) {
+            now_please = true;
+            continue;
+        }
+        now_please = take_signals(app) || now_please;
         dirty = take_events(app) || dirty || pictures;
         now = clock_now();
         if (state_refresh_due(&app->state, now)) {
@@ -429,9 +444,10 @@ static void loop(struct app *app)
             dirty = true;
         if (debounced && screen_debounce(app, now) <= 0)
             dirty = true;
-        if (keyed || app->redraw || (dirty && now - drawn >= FRAME)) {
+        if (now_please || app->redraw || (dirty && now - drawn >= FRAME)) {
             screen_draw(app, now);
             drawn = clock_now();
+            now_please = false;
             dirty = app->term.test && !screen_settled(app, drawn);
         }
     }
@@ -508,7 +524,7 @@ enum err_code tui_run(const struct tui_opts *opts, struct err *e)
     struct app *app = mem_new(sizeof *app);
     app->opts = opts;
     app->range_from = SIZE_MAX;
-    app->selected_item = SIZE_MAX;
+    app->selected_item = app->picture_item = SIZE_MAX;
     enum err_code rc = open_all(app, e);
     if (rc == ERR_OK) {
         load_history(app);

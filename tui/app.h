@@ -63,8 +63,10 @@ struct app {
     struct pic_want wants[LOADER_WANTS];
     size_t want_count, want_visible; // the first ones are on screen, the rest is ahead
     bool incomplete;                 // one of those was not there when it was drawn
-    double selected_at;              // when the selection last changed
-    double selected_gap;             // time since the change before
+    bool quick; // answering a key: the picture of the selection may come a frame later
+    size_t picture_item; // the one in the preview, SIZE_MAX: none
+    double selected_at;  // when the selection last changed
+    double selected_gap; // time since the change before
     size_t selected_item;
 
     int screen_w, screen_h;

@@ -1,9 +1,44 @@
 #include "tui/job.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
-enum { EVENTS = 64, EVENTS_A_FRAME = 4096 };
+enum { JOB_NICE = 5, EVENTS = 64, EVENTS_A_FRAME = 4096 };
+
+// Threads inherit the niceness and the signal mask of the one that makes them. A starter
+// of its own makes those of the job: below the screen's, which answers keys while all
+// cores evaluate, and deaf to signals, which are for the thread that owns the screen.
+struct starter {
+    const struct pipe_spec *spec;
+    struct pipe_job *pipe;
+    struct err *e;
+    enum err_code rc;
+};
+
+static void *start_below(void *arg)
+{
+    struct starter *starter = arg;
+    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), JOB_NICE);
+    starter->rc = pipe_job_start(starter->spec, &starter->pipe, starter->e);
+    return NULL;
+}
+
+static enum err_code start(struct starter *starter)
+{
+    pthread_t thread;
+    sigset_t all, old;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &old);
+    int errnum = pthread_create(&thread, NULL, start_below, starter);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    if (errnum != 0)
+        return err_set_errno(starter->e, errnum, "evaluation", "cannot start");
+    pthread_join(thread, NULL);
+    return starter->rc;
+}
 
 enum err_code job_start(struct job *job, const struct tui_opts *opts, size_t *subset,
                         size_t count, struct err *e)
@@ -18,19 +53,14 @@ enum err_code job_start(struct job *job, const struct tui_opts *opts, size_t *su
         // In file order the partial figures would be those of the first classes.
         .shuffle = subset == NULL,
     };
-    // Signals are for the thread that owns the screen.
-    sigset_t all, old;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &old);
-    struct pipe_job *pipe = NULL;
-    enum err_code rc = pipe_job_start(&spec, &pipe, e);
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    struct starter starter = {.spec = &spec, .e = e};
+    enum err_code rc = start(&starter);
     if (rc != ERR_OK) {
         free(subset);
         return rc;
     }
-    *job = (struct job){.pipe = pipe, .subset = subset, .started = true};
-    pipe_job_progress(pipe, &job->progress);
+    *job = (struct job){.pipe = starter.pipe, .subset = subset, .started = true};
+    pipe_job_progress(job->pipe, &job->progress);
     return ERR_OK;
 }
 

@@ -227,7 +227,7 @@ bool screen_settled(struct app *app, double now)
 
 static void hand_over_wants(struct app *app, double now)
 {
-    if (screen_debounce(app, now) > 0)
+    if (app->quick || screen_debounce(app, now) > 0)
         return;
     loader_want(app->loader, app->wants, app->want_count);
 }
@@ -242,7 +242,7 @@ void screen_draw(struct app *app, double now)
     app->want_count = app->want_visible = 0;
     app->incomplete = false;
     layout_solve(app->screen_w, app->screen_h, &layout);
-    draw_fill((struct rect){0, 0, app->screen_h, app->screen_w}, STYLE_TEXT);
+    draw_clear();
     note_selection(app, now);
     int cursor = -1;
     if (layout.too_small) {

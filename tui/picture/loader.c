@@ -8,10 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 enum {
+    LOADER_NICE = 2,
     ENTRIES_MAX = 1024,
     CELLS_MAX = 2000000, // 16 MiB of cells
     CELL_PIXELS = 8,     // chafa looks at 8 × 8 pixels a cell
@@ -110,6 +112,8 @@ static const struct pic_want *next_want(const struct loader *loader)
 static void *loader_main(void *arg)
 {
     struct loader *loader = arg;
+    // Below the thread of the screen, which answers keys.
+    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), LOADER_NICE);
     pthread_mutex_lock(&loader->lock);
     while (!loader->stop) {
         const struct pic_want *next = next_want(loader);

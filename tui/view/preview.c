@@ -157,7 +157,10 @@ void preview_draw(struct app *app, size_t item, struct rect picture, struct rect
 {
     const struct row *row = &app->state.set.rows[item];
     struct lines lines = {details, 0};
-    preview_picture(app, item, picture);
+    bool later = app->quick && app->picture_item < app->state.set.count;
+    if (!later)
+        app->picture_item = item;
+    preview_picture(app, app->picture_item, picture);
     // A tall column has air between its parts.
     bool airy = details.h >= 14;
     lines.next += airy;

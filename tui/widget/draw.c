@@ -211,6 +211,17 @@ void draw_fill(struct rect area, int style)
         draw_field(area.y + i, area.x, area.w, style, DRAW_LEFT, "");
 }
 
+void draw_clear(void)
+{
+    cchar_t blank;
+    unsigned attributes;
+    int pair;
+    theme_ink(STYLE_TEXT, &attributes, &pair);
+    (void)setcchar(&blank, L" ", A_NORMAL, (short)pair, &pair);
+    bkgrndset(&blank);
+    (void)erase();
+}
+
 void draw_box(struct rect area, int style, const char *title)
 {
     if (area.h < 2 || area.w < 2)

@@ -12,6 +12,9 @@
 
 #include <stddef.h>
 
+// The whole screen in the ground of the theme.
+void draw_clear(void);
+
 // Fills with the ground of the style.
 void draw_fill(struct rect area, int style);
 
