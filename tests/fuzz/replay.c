@@ -51,7 +51,7 @@ static int replay(const char *path)
     }
     (void)LLVMFuzzerTestOneInput(bytes.data, bytes.len);
     // Large files are run as they are: their mutations would take minutes.
-    for (int i = 0; i < MUTATIONS && bytes.len < MAX_BYTES / 64; i++) {
+    for (int i = 0; i < MUTATIONS && bytes.len <= REPLAY_MUTATE_BYTES; i++) {
         uint8_t *copy = malloc(bytes.len + 1);
         if (!copy)
             break;

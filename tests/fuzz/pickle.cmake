@@ -1,0 +1,2 @@
+set(rooms engine)
+set(mutate_bytes 262144)
