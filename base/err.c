@@ -6,11 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct {
-    int status;
-    const char *text;
-} codes[] = {
-#define ERR(code, status, text) {status, text},
+static const int exit_status[] = {
+#define ERR(code, status, text) status,
 #include "base/err.def"
 #undef ERR
 };
@@ -76,10 +73,5 @@ void err_prefix(struct err *e, const char *fmt, ...)
 
 int err_exit_status(enum err_code code)
 {
-    return codes[code].status;
-}
-
-const char *err_text(enum err_code code)
-{
-    return codes[code].text;
+    return exit_status[code];
 }

@@ -38,9 +38,8 @@ enum err_code err_set_errno(struct err *e, int errnum, const char *path,
 // Puts "text: " in front of the message; used once where an error crosses into a room.
 void err_prefix(struct err *e, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
-// Exit status of the program for a code, and its default text.
+// Exit status of the program for a code.
 int err_exit_status(enum err_code code);
-const char *err_text(enum err_code code);
 
 // Leaves the function through its `out:` label when expr fails; rc is the function's
 // result.
