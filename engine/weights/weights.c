@@ -195,7 +195,8 @@ static bool is_text(const struct file_bytes *bytes)
 {
     size_t n = bytes->len < 512 ? bytes->len : 512;
     for (size_t i = 0; i < n; i++)
-        if (bytes->data[i] < 32 && !memchr("\t\n\r\f", bytes->data[i], 4))
+        if (bytes->data[i] == 0 ||
+            (bytes->data[i] < 32 && !strchr("\t\n\r\f", bytes->data[i])))
             return false;
     return true;
 }
@@ -209,6 +210,8 @@ static const char *kind_of(const struct file_bytes *bytes)
     } kinds[] = {
         {"PK\3\4", 4, "a zip archive that holds no model, or is cut short"},
         {"PK\5\6", 4, "an empty zip archive"},
+        {"\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 16,
+         "Paddle's weights, whose program (.pdmodel or .json) is the model"},
         {"\xff\xd8\xff", 3, "a JPEG picture"},
         {"\x89PNG", 4, "a PNG picture"},
         {"SQLite format 3", 15, "an SQLite database"},
@@ -227,8 +230,11 @@ static enum err_code read_any(struct input *in, struct net *out, struct err *e)
     for (size_t i = 0; i < sizeof readers / sizeof readers[0]; i++)
         if (readers[i].is(in))
             return readers[i].open(in, out, e);
-    return err_set(e, ERR_FORMAT, "%s: %s, expected a model: .safetensors, .keras or .h5",
-                   in->path, kind_of(&in->bytes));
+    return err_set(
+        e, ERR_FORMAT,
+        "%s: %s, expected a model: .safetensors, .pth, .pt, .onnx, .keras, .h5, "
+        ".pdparams, .pdmodel or inference.json",
+        in->path, kind_of(&in->bytes));
 }
 
 static enum err_code check_arch_name(const char *arch, struct err *e)

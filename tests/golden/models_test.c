@@ -133,8 +133,8 @@ static int remove_files(void **state)
 
 static void run(const char *path, enum eng_isa isa, float logits[CLASSES])
 {
-    struct eng_model *model;
-    struct eng_session *session;
+    struct eng_model *model = NULL;
+    struct eng_session *session = NULL;
     struct err e = {0};
     float *pixels = mem_new(3UL * HEIGHT * WIDTH * sizeof *pixels);
     if (eng_model_open(path, &(struct eng_opts){.isa = isa}, &model, &e) ||

@@ -96,14 +96,17 @@ static void what_is_no_model_is_called_by_its_kind(void **state)
 static void put_safetensors(const char *header, size_t data)
 {
     // Blanks behind the header, as the format has it, so that floats are aligned.
-    size_t n = (strlen(header) + 7) / 8 * 8;
-    uint8_t *bytes = mem_new(8 + n + data);
-    bytes[0] = (uint8_t)n;
-    bytes[1] = (uint8_t)(n >> 8);
-    memset(bytes + 8, ' ', n);
-    memcpy(bytes + 8, header, strlen(header));
-    put_file(bytes, 8 + n + data);
+    struct str s = {0};
+    str_add(&s, header);
+    while (s.len % 8)
+        str_add_char(&s, ' ');
+    uint8_t *bytes = mem_new(8 + s.len + data);
+    bytes[0] = (uint8_t)s.len;
+    bytes[1] = (uint8_t)(s.len >> 8);
+    memcpy(bytes + 8, s.data, s.len);
+    put_file(bytes, 8 + s.len + data);
     free(bytes);
+    str_release(&s);
 }
 
 static void safetensors_are_checked(void **state)
