@@ -14,7 +14,7 @@ enum err_code eng_convert(const char *path, const struct eng_opts *opts, const c
     if (opts->head)
         TRY(weights_head_apply(opts->head, &net, e));
     TRY(net_fold(&net, e));
-    TRY(weights_hash(path, opts->head, hash, e));
+    TRY(weights_hash(path, &net, opts->head, hash, e));
     rc = weights_native_write(&net, hash, out, force, e);
 out:
     net_release(&net);

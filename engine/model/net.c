@@ -22,6 +22,9 @@ void net_release(struct net *net)
     net_cut(net, 0);
     free(net->nodes);
     free(net->labels);
+    for (size_t i = 0; i < net->file_count; i++)
+        free(net->files[i]);
+    free(net->files);
     if (net->mapping.data)
         file_bytes_release(&net->mapping);
     *net = (struct net){0};
@@ -47,6 +50,13 @@ void net_cut(struct net *net, int count)
 {
     while (net->count > count)
         node_release(&net->nodes[--net->count]);
+}
+
+void net_add_file(struct net *net, const char *path)
+{
+    if (!mem_grow(&net->files, &net->file_cap, net->file_count + 1, sizeof *net->files))
+        abort();
+    net->files[net->file_count++] = mem_dup(path);
 }
 
 static bool is_windowed(enum net_op op)

@@ -59,6 +59,8 @@ struct net {
     double crop_pct;
     char *labels;              // malloc'ed or NULL, as in eng_info
     struct file_bytes mapping; // what borrowed weights point into, or zeroed
+    char **files;              // other files than the model's own that were read
+    size_t file_count, file_cap;
 };
 
 void net_release(struct net *net);
@@ -66,6 +68,9 @@ void net_release(struct net *net);
 // Appends a zeroed node of this op and gives its index. name is copied; in1 is -1 for all
 // but NET_ADD, both are for NET_INPUT.
 int net_add(struct net *net, enum net_op op, const char *name, int in0, int in1);
+
+// Notes a file that belongs to the model.
+void net_add_file(struct net *net, const char *path);
 
 // Drops the nodes from index `count` on.
 void net_cut(struct net *net, int count);

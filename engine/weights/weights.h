@@ -22,10 +22,11 @@ enum err_code weights_open(const char *path, const struct weights_opts *opts,
 enum err_code weights_head_apply(const char *path, struct net *net,
                                  struct err *e) MUST_CHECK;
 
-// Hex of a 128-bit hash of a model's bytes and, where there is one (else NULL), of its
-// head's behind them: what caches and native files know the model by.
-enum err_code weights_hash(const char *path, const char *head, char hash[33],
-                           struct err *e) MUST_CHECK;
+// Hex of a 128-bit hash of a model's bytes, of the other files that its net was read from
+// and, where there is one (else NULL), of its head's: what caches and native files know
+// the model by.
+enum err_code weights_hash(const char *path, const struct net *net, const char *head,
+                           char hash[33], struct err *e) MUST_CHECK;
 
 // Writes a folded net in the native format (see the man page xlens-model(5)).
 enum err_code weights_native_write(const struct net *net, const char *source_hash,

@@ -2,6 +2,7 @@
 // the matter of engine_formats_test.
 
 #include "engine/weights/paddle/paddle.h"
+#include "engine/weights/weights.h"
 
 #include "tests/support/reference.h"
 
@@ -176,12 +177,45 @@ static void weights_that_are_refused(void **state)
     free(weights);
 }
 
+// What caches know a model by covers the weights, which are in a file of their own.
+static void weights_are_in_the_hash(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/xlens-paddle-XXXXXX", hash[2][33];
+    assert_non_null(mkdtemp(folder));
+    char *model = mem_printf("%s/m.pdmodel", folder);
+    char *weights = mem_printf("%s/m.pdiparams", folder);
+    struct file_bytes program = load(PROGRAM);
+    struct file_bytes params =
+        load(XLENS_TEST_DATA "/paddle2/ppcls_xception_deeplab.pdiparams");
+    put_file(model, program.data, program.len);
+    for (int i = 0; i < 2; i++) {
+        struct net net = {0};
+        struct err e = {0};
+        ((uint8_t *)(uintptr_t)params.data)[params.len - 4] ^= 1;
+        put_file(weights, params.data, params.len);
+        if (weights_open(model, NULL, &net, &e) ||
+            weights_hash(model, &net, NULL, hash[i], &e))
+            fail_msg("%s", e.msg);
+        net_release(&net);
+    }
+    assert_string_not_equal(hash[0], hash[1]);
+    assert_int_equal(unlink(weights), 0);
+    assert_int_equal(unlink(model), 0);
+    assert_int_equal(rmdir(folder), 0);
+    file_bytes_release(&program);
+    file_bytes_release(&params);
+    free(model);
+    free(weights);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(programs_that_are_refused),
         cmocka_unit_test(pir_that_is_refused),
         cmocka_unit_test(weights_that_are_refused),
+        cmocka_unit_test(weights_are_in_the_hash),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -69,6 +69,8 @@ static enum err_code open_external(struct onnx_build *b, const char *location,
     int folder = (int)(str_basename(b->path) - b->path);
     char *path = mem_printf("%.*s%s", folder, b->path, location);
     enum err_code rc = file_map(path, out, e);
+    if (!rc)
+        net_add_file(b->net, path);
     free(path);
     if (rc)
         return rc;

@@ -131,6 +131,8 @@ enum err_code paddle_tensors_read(struct onnx_build *b, struct paddle_param *par
     int stem = (int)(base - b->path) + (int)str_stem_len(base);
     char *path = mem_printf("%.*s.pdiparams", stem, b->path);
     enum err_code rc = file_map(path, &b->bag.file, e);
+    if (!rc)
+        net_add_file(b->net, path);
     struct cursor c = {
         .path = path, .data = b->bag.file.data, .len = b->bag.file.len, .e = e};
     if (count)

@@ -350,7 +350,7 @@ enum err_code pickle_read(struct pickle *out, const uint8_t *data, size_t len,
     struct pickle_vm vm = {
         .pickle = out, .data = data, .len = len, .allow = allow, .path = path, .e = e};
     *out = (struct pickle){0};
-    (void)pickle_add(&vm, PICKLE_NONE);
+    pickle_vm_init(&vm);
     while (!vm.rc && !vm.stopped) {
         const uint8_t *op = pickle_take(&vm, 1);
         if (op && ops[*op].run)

@@ -7,6 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+void pickle_vm_init(struct pickle_vm *vm)
+{
+    if (!mem_grow(&vm->stack, &vm->stack_cap, 1, sizeof *vm->stack))
+        pickle_fail(vm, ERR_NOMEM, "out of memory");
+    (void)pickle_add(vm, PICKLE_NONE);
+}
+
 void pickle_fail(struct pickle_vm *vm, enum err_code code, const char *fmt, ...)
 {
     char what[400];

@@ -27,6 +27,9 @@ struct pickle_vm {
     bool stopped;
 };
 
+// Makes room for the first value. ERR_NOMEM is left in rc.
+void pickle_vm_init(struct pickle_vm *vm);
+
 void pickle_fail(struct pickle_vm *vm, enum err_code code, const char *fmt, ...)
     PRINTF_LIKE(3, 4);
 
