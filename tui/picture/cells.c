@@ -25,7 +25,6 @@ void pic_fit(int image_w, int image_h, int box_w, int box_h, double aspect, int 
 static ChafaCanvas *canvas_new(const struct pic_mode *mode, int w, int h)
 {
     static const ChafaCanvasMode modes[] = {
-        [COLOR_MODE_MONO] = CHAFA_CANVAS_MODE_FGBG,
         [COLOR_MODE_8] = CHAFA_CANVAS_MODE_INDEXED_8,
         [COLOR_MODE_16] = CHAFA_CANVAS_MODE_INDEXED_16,
         // The first 16 colours belong to the user's theme.
@@ -43,8 +42,8 @@ static ChafaCanvas *canvas_new(const struct pic_mode *mode, int w, int h)
     chafa_canvas_config_set_work_factor(config, 0.5F);
     chafa_canvas_config_set_dither_mode(config, CHAFA_DITHER_MODE_ORDERED);
     chafa_canvas_config_set_dither_grain_size(config, 4, 4);
-    chafa_canvas_config_set_dither_intensity(config,
-                                             mode->color == COLOR_MODE_256 ? 0.4F : 1.0F);
+    chafa_canvas_config_set_dither_intensity(
+        config, mode->color == COLOR_MODE_256 ? 0.25F : 1.0F);
     ChafaCanvas *canvas = chafa_canvas_new(config);
     chafa_canvas_config_unref(config);
     chafa_symbol_map_unref(symbols);
@@ -78,8 +77,7 @@ static bool draw_symbols(const struct ds_image *image, const struct pic_mode *mo
         for (int x = 0; x < out->w; x++) {
             struct draw_cell *cell = &out->cells[y * out->w + x];
             gint ink = -1, ground = -1;
-            if (mode->color != COLOR_MODE_MONO)
-                chafa_canvas_get_raw_colors_at(canvas, x, y, &ink, &ground);
+            chafa_canvas_get_raw_colors_at(canvas, x, y, &ink, &ground);
             *cell = (struct draw_cell){chafa_canvas_get_char_at(canvas, x, y), (short)ink,
                                        (short)ground};
         }
@@ -97,7 +95,7 @@ enum err_code pic_render(const struct ds_image *image, int box_w, int box_h,
         !(out->cells = mem_array(n, sizeof out->cells[0])))
         return err_set(e, ERR_NOMEM, "no memory for a picture of %d x %d cells", out->w,
                        out->h);
-    if (!mode->utf8)
+    if (!mode->utf8 || mode->color == COLOR_MODE_MONO)
         pic_density(image, mode, out);
     else if (!draw_symbols(image, mode, out))
         return err_set(e, ERR_NOMEM, "no memory for %d x %d pixels", image->width,

@@ -62,7 +62,7 @@ enum glyph items_verdict(const struct row *row, int *style)
         return GLYPH_ERROR;
     }
     if (!row_scored(row))
-        return GLYPH_NOT_RUN;
+        return row_done(row) ? GLYPH_UNLABELLED : GLYPH_NOT_RUN;
     *style = row_correct(row) ? STYLE_RIGHT : STYLE_WRONG;
     return row_correct(row) ? GLYPH_RIGHT : GLYPH_WRONG;
 }
