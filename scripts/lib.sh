@@ -55,9 +55,9 @@ build_release() {
 # ctest's own closing line, after a loud list of what did not run.
 report_ctest() {
     local skipped
-    skipped=$(sed -n '/^The following tests did not run/,/^$/{/ - /p}' "$1")
+    skipped=$(sed -n '/^The following tests did not run/,/^$/{/ - /p}' "$1" | awk '!seen[$0]++')
     if [ -n "$skipped" ]; then
         printf '\n!! NOT RUN, so nothing is known of these:\n%s\n\n' "$skipped"
     fi
-    grep -E 'tests passed, [0-9]+ tests failed out of' "$1" || true
+    grep -E 'tests passed, [0-9]+ tests failed out of' "$1" | awk '!seen[$0]++' || true
 }
