@@ -81,6 +81,7 @@ struct cache_run {
     char *name;    // chosen, or "<model> <date>"
     char *dataset; // absolute path
     char *model_path, *model_hash, *arch, *precision, *prep_key;
+    char *labels; // as given to cache_run_labels, or NULL
     int classes;
     int64_t started, finished;                  // UTC seconds, 0 while partial
     int64_t total;                              // pictures in the dataset
@@ -94,6 +95,11 @@ struct cache_run {
 enum err_code cache_run_open(struct cache *cache, int64_t variant, const char *dataset,
                              const char *name, int64_t total, int64_t *id,
                              struct err *e) MUST_CHECK;
+
+// The class names that the run's indices stand for, as JSON, when they are not the
+// built-in ones.
+enum err_code cache_run_labels(struct cache *cache, int64_t run, const char *json,
+                               struct err *e) MUST_CHECK;
 
 // Records that item `place` of the run (dataset order) is this row; replaces an earlier
 // one and keeps the run's counters true. The picture's prediction is put along with it.

@@ -18,6 +18,9 @@ static struct cache_run run_of(sqlite3_stmt *stmt)
         .precision = cache_column_dup(stmt, 6),
         .prep_key = cache_column_dup(stmt, 7),
         .classes = sqlite3_column_int(stmt, 8),
+        .labels = sqlite3_column_type(stmt, 19) == SQLITE_NULL
+                      ? NULL
+                      : cache_column_dup(stmt, 19),
         .started = sqlite3_column_int64(stmt, 9),
         .finished = sqlite3_column_int64(stmt, 10),
         .total = sqlite3_column_int64(stmt, 11),
@@ -67,6 +70,7 @@ void cache_run_release(struct cache_run *run)
     free(run->arch);
     free(run->precision);
     free(run->prep_key);
+    free(run->labels);
     *run = (struct cache_run){0};
 }
 

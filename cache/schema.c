@@ -36,8 +36,12 @@ static const char *const steps[] = {
     " total INTEGER NOT NULL, state INTEGER NOT NULL DEFAULT 0,"
     " done INTEGER NOT NULL DEFAULT 0, failed INTEGER NOT NULL DEFAULT 0,"
     " labelled INTEGER NOT NULL DEFAULT 0, top1 INTEGER NOT NULL DEFAULT 0,"
-    " top5 INTEGER NOT NULL DEFAULT 0,"
+    " top5 INTEGER NOT NULL DEFAULT 0, labels INTEGER NOT NULL DEFAULT 0,"
     " UNIQUE (variant, dataset));"
+
+    // Class names as JSON, once however many runs use them. run.labels 0: none kept.
+    "CREATE TABLE labels ("
+    " id INTEGER PRIMARY KEY, hash TEXT NOT NULL UNIQUE, json TEXT NOT NULL);"
 
     // key = run << 32 | place. picture 0: the file could not be read, error says why.
     "CREATE TABLE run_row ("

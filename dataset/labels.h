@@ -46,4 +46,11 @@ int labels_find_name(const struct labels *labels, const char *name);
 // Class index of a 1-based ILSVRC2012 id, or -1.
 int labels_from_ilsvrc(long id);
 
+// {"names": […], "wnids": […]}, to be kept with predictions; malloc'ed. NULL for the
+// built-in classes and for names that nobody gave ("class N").
+char *labels_to_json(const struct labels *labels) MUST_CHECK;
+
+// Back from it; NULL when text is NULL or names other than `count` classes.
+struct labels *labels_from_json(const char *text, int count) MUST_CHECK;
+
 #endif

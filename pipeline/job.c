@@ -147,6 +147,22 @@ static enum err_code order_positions(struct pipe_job *job, struct err *e)
     return ERR_OK;
 }
 
+// The names of the model; where it has none, the dataset's own, when they can be its.
+static enum err_code keep_labels(struct pipe_job *job, struct err *e)
+{
+    const struct pipe_setup *setup = job->spec.setup;
+    const struct labels *own = ds_own_labels(job->spec.ds);
+    char *json = labels_to_json(setup->labels);
+    if (!json && own && setup->labels != labels_imagenet() &&
+        labels_count(own) == labels_count(setup->labels))
+        json = labels_to_json(own);
+    // Names that were given once stay until others are.
+    enum err_code rc =
+        json ? cache_run_labels(job->cache, job->progress.run, json, e) : ERR_OK;
+    free(json);
+    return rc;
+}
+
 static enum err_code open_run(struct pipe_job *job, struct err *e)
 {
     enum err_code rc;
@@ -168,6 +184,7 @@ static enum err_code open_run(struct pipe_job *job, struct err *e)
     TRY(cache_variant_id(job->cache, &variant, &job->variant, e));
     TRY(cache_run_open(job->cache, job->variant, ds_root(spec->ds), spec->name,
                        (int64_t)ds_count(spec->ds), &job->progress.run, e));
+    TRY(keep_labels(job, e));
     TRY(cache_commit(job->cache, e));
 out:
     return rc;

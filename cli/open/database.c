@@ -1,7 +1,5 @@
 #include "cli/open/database.h"
 
-#include "dataset/dataset.h"
-
 #include "base/file.h"
 #include "base/mem.h"
 
@@ -32,28 +30,6 @@ enum err_code database_open(const char *path, struct cache **out, struct err *e)
     return rc;
 }
 
-// Names that the dataset of the run defines (class folders), when they are as many as the
-// model has classes.
-static struct labels *dataset_labels(const struct cache_run *run)
-{
-    struct ds *ds = NULL;
-    struct labels *copy = NULL;
-    const struct ds_opts opts = {0};
-    if (ds_open(run->dataset, &opts, &ds, NULL) != ERR_OK)
-        return NULL;
-    const struct labels *own = ds_own_labels(ds);
-    if (own && labels_count(own) == run->classes) {
-        size_t n = (size_t)run->classes;
-        const char **names = mem_new(n * sizeof(char *));
-        for (size_t i = 0; i < n; i++)
-            names[i] = labels_words(own, (int)i);
-        copy = labels_new(names, NULL, run->classes);
-        free(names);
-    }
-    ds_close(ds);
-    return copy;
-}
-
 static enum err_code find_labels(const char *label, struct database_run *run,
                                  struct err *e)
 {
@@ -64,9 +40,9 @@ static enum err_code find_labels(const char *label, struct database_run *run,
             TRY(err_set(e, ERR_FORMAT, "%s: %d class names, expected the %d of run %s",
                         label, labels_count(run->owned_labels), run->run.classes,
                         run->run.name));
-    } else if (run->run.classes != labels_count(labels_imagenet())) {
-        run->owned_labels = dataset_labels(&run->run);
-        if (!run->owned_labels)
+    } else {
+        run->owned_labels = labels_from_json(run->run.labels, run->run.classes);
+        if (!run->owned_labels && run->run.classes != labels_count(labels_imagenet()))
             run->owned_labels = labels_new(NULL, NULL, run->run.classes);
     }
     run->labels = run->owned_labels ? run->owned_labels : labels_imagenet();

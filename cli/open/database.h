@@ -47,7 +47,7 @@ const char *database_run_state(const struct cache_run *run);
          .offset = (run_offset)},                                                        \
     {                                                                                    \
         .name = "label", .value = "FILE",                                                \
-        .help = "class names, where they are not the 1000 ImageNet classes",             \
+        .help = "class names; default: those that the run was made with",                \
         .kind = OPT_TEXT, .offset = (label_offset)                                       \
     }
 

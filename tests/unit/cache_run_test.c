@@ -224,6 +224,31 @@ static void variants_tell_runs_apart_and_old_ones_are_stale(void **state)
     fixture_release(&f);
 }
 
+static void a_run_keeps_its_class_names(void **state)
+{
+    (void)state;
+    static const char *const names = "{\"names\": [\"a\"]}";
+    struct fixture f;
+    struct err err = {0};
+    struct cache_run run;
+    fixture_init(&f);
+    struct cache *cache = fixture_open(&f);
+    int64_t variant = fixture_variant(cache, 1), id = fixture_run(cache, variant, 2);
+    OK(cache_run_find(cache, NULL, &run, &err));
+    assert_null(run.labels);
+    cache_run_release(&run);
+    OK(cache_run_labels(cache, id, "{}", &err));
+    OK(cache_run_labels(cache, id, names, &err));
+    OK(cache_run_labels(cache, id, names, &err));
+    cache_close(cache);
+    cache = fixture_open(&f);
+    OK(cache_run_find(cache, NULL, &run, &err));
+    assert_string_equal(run.labels, names);
+    cache_run_release(&run);
+    cache_close(cache);
+    fixture_release(&f);
+}
+
 static void files_are_known_by_path_size_and_time(void **state)
 {
     (void)state;
@@ -412,6 +437,7 @@ int main(void)
         cmocka_unit_test(runs_that_share_pictures_agree),
         cmocka_unit_test(a_run_is_resumed_renamed_and_resized),
         cmocka_unit_test(variants_tell_runs_apart_and_old_ones_are_stale),
+        cmocka_unit_test(a_run_keeps_its_class_names),
         cmocka_unit_test(files_are_known_by_path_size_and_time),
         cmocka_unit_test(hashes_are_xxh3),
         cmocka_unit_test(a_batch_ends_after_a_second),

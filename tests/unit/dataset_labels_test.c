@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdlib.h>
 
 static struct tempdir dir;
 
@@ -193,6 +194,32 @@ static void made_from_names(void **state)
 }
 
 // The files as they are found in the wild.
+static void through_json(void **state)
+{
+    (void)state;
+    const char *const names[] = {"crane", "crane, \"big\"", NULL};
+    const char *const wnids[] = {"n02012849", NULL, "n03126707"};
+    assert_null(labels_to_json(labels_imagenet()));
+    struct labels *labels = labels_new(NULL, NULL, 3);
+    assert_null(labels_to_json(labels));
+    labels_close(labels);
+    labels = labels_new(names, wnids, 3);
+    char *text = labels_to_json(labels);
+    labels_close(labels);
+    assert_null(labels_from_json(text, 4));
+    assert_null(labels_from_json(NULL, 3));
+    assert_null(labels_from_json("{\"names\": [1, 2, 3]}", 3));
+    labels = labels_from_json(text, 3);
+    assert_non_null(labels);
+    assert_string_equal(labels_words(labels, 0), "crane");
+    assert_string_equal(labels_words(labels, 1), "crane, \"big\"");
+    assert_string_equal(labels_words(labels, 2), "class 2");
+    assert_string_equal(labels_wnid(labels, 2), "n03126707");
+    assert_null(labels_wnid(labels, 1));
+    labels_close(labels);
+    free(text);
+}
+
 static void reference_files(void **state)
 {
     (void)state;
@@ -250,6 +277,7 @@ int main(void)
         cmocka_unit_test(csv),
         cmocka_unit_test(binary_is_no_label_file),
         cmocka_unit_test(made_from_names),
+        cmocka_unit_test(through_json),
         cmocka_unit_test(reference_files),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
