@@ -172,7 +172,8 @@ static void feed_picture(const struct exec *x, int step, int m, int rows, float 
 {
     const struct window *w = &x->layout->steps[step].window;
     const ptrdiff_t picture = 3 * (ptrdiff_t)w->in_h * w->in_w;
-    struct pen pen = {panel, 0, (rows - 1) * (ptrdiff_t)KERN_BLOCK};
+    struct pen pen = {.behind = (rows - 1) * (ptrdiff_t)KERN_BLOCK};
+    pen.at = panel;
     for (int r = 0, n; r < rows; r += n, pen.at += n * KERN_BLOCK) {
         struct exec_pixel at = exec_pixel_at(w, m + r);
         const float *planes = x->input + at.picture * picture;
