@@ -32,7 +32,7 @@ static struct {
     char *crash_stack;
 } term;
 
-static const int polite[] = {SIGTERM, SIGHUP, SIGINT, SIGTSTP, SIGCONT};
+static const int polite[] = {SIGTERM, SIGHUP, SIGQUIT, SIGINT, SIGTSTP, SIGCONT};
 static const int fatal[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP};
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
@@ -180,11 +180,25 @@ enum err_code term_check(struct err *e)
         return err_set(e, ERR_NO_TERMINAL, "TERM=%s: unknown terminal; %s",
                        name ? name : "", instead);
     const char *cup = tigetstr("cup");
-    if (!cup || cup == (char *)-1)
+    bool moves = cup && cup != (char *)-1;
+    (void)del_curterm(cur_term); // newterm makes its own
+    if (!moves)
         return err_set(e, ERR_NO_TERMINAL,
                        "TERM=%s: this terminal cannot move its cursor; %s", name,
                        instead);
     return ERR_OK;
+}
+
+// ^S would freeze the screen, ^V and ^O would be swallowed.
+static void free_control_keys(void)
+{
+    struct termios mode;
+    if (tcgetattr(STDIN_FILENO, &mode) != 0)
+        return;
+    mode.c_iflag &= ~(tcflag_t)(IXON | IXOFF);
+    mode.c_lflag &= ~(tcflag_t)IEXTEN;
+    (void)tcsetattr(STDIN_FILENO, TCSADRAIN, &mode);
+    (void)def_prog_mode();
 }
 
 static void set_modes(void)
@@ -197,6 +211,7 @@ static void set_modes(void)
     (void)nodelay(stdscr, TRUE);
     (void)idlok(stdscr, FALSE);
     (void)scrollok(stdscr, FALSE);
+    free_control_keys();
     if (!getenv("ESCDELAY"))
         (void)set_escdelay(getenv("SSH_CONNECTION") ? 100 : 25);
 }

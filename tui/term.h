@@ -26,7 +26,7 @@ void term_close(void);
 
 // What came by signal since the last call.
 struct term_signals {
-    int end;        // SIGTERM or SIGHUP, else 0
+    int end;        // SIGTERM, SIGHUP or SIGQUIT, else 0
     bool interrupt; // SIGINT
     bool suspend;   // SIGTSTP
     bool resumed;   // SIGCONT

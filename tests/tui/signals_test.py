@@ -12,7 +12,7 @@ import time
 import harness
 
 RMCUP, SHOW_CURSOR = b"\x1b[?1049l", b"\x1b[?25h"
-POLITE = ("SIGTERM", "SIGHUP")
+POLITE = ("SIGTERM", "SIGHUP", "SIGQUIT")
 FATAL = ("SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE", "SIGABRT", "SIGTRAP")
 
 
@@ -81,6 +81,15 @@ def hangup(program, folder):
     assert ended, "it is still running without a terminal"
 
 
+def flow_control(program, folder):
+    """^S is no way to freeze the screen."""
+    with start(program, folder, 0) as tty:
+        tty.quiet()
+        tty.write(b"\x13\x16\x0fq")
+        assert tty.finish() == 0
+        restored(tty)
+
+
 def quits(program, folder):
     with start(program, folder, 0) as tty:
         tty.quiet()
@@ -122,7 +131,7 @@ TESTS = [by_signal(name, what, args, delay, keys)
          for name in POLITE + FATAL
          for what, args, delay, keys in (("idle", [], 0, b""), ("job", ["--evaluate"], 100, b""),
                                          ("prompt", [], 0, b":abc"))]
-TESTS += [(f.__name__, f) for f in (keyboard_interrupt, hangup, quits, continued, ascii_stream)]
+TESTS += [(f.__name__, f) for f in (keyboard_interrupt, hangup, flow_control, quits, continued, ascii_stream)]
 
 if __name__ == "__main__":
     sys.exit(harness.run(os.path.abspath(sys.argv[1]), TESTS))
