@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -194,7 +195,7 @@ static void break_net(struct net *net, int which)
         net->nodes[5].weight[7] = NAN;
         break;
     case 1:
-        net->nodes[5].channels = 6;
+        net->nodes[6].channels = 6;
         break;
     case 2:
         net->nodes[3].in[0] = 4;
@@ -236,7 +237,7 @@ static void broken_nets_are_refused_by_name(void **state)
     (void)state;
     static const char *const says[] = {
         "pw: weight 7 is not a finite",
-        "pool: 5 channels, expected 6",
+        "pool: 6 channels, expected 5",
         "stem_act: input 0",
         "skip: stride 0",
         "pool: kernel 100000",
@@ -258,6 +259,33 @@ static void broken_nets_are_refused_by_name(void **state)
             fail_msg("case %d: \"%s\" lacks \"%s\"", i, e.msg, says[i]);
         net_release(&net);
     }
+}
+
+static void no_number_escapes_the_check(void **state)
+{
+    (void)state;
+    static const float odd[] = {NAN, -NAN, INFINITY, -INFINITY};
+    static const size_t places[] = {0, 1, 1023, 1024, 2047, 2048, 2099};
+    struct net net = {0};
+    struct err e = {0};
+    build(&net);
+    net.nodes[10].channels = 420;
+    free(net.nodes[10].weight);
+    free(net.nodes[10].bias);
+    net.nodes[10].bias = NULL;
+    net.nodes[10].weight = floats(2100, -3e38F, 1e35F);
+    net.nodes[10].weight[7] = 1e-45F; // a denormal is a number
+    assert_int_equal(net_check(&net, &e), ERR_OK);
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+        float *place = &net.nodes[10].weight[places[i]], kept = *place;
+        char says[32];
+        *place = odd[i % 4];
+        (void)snprintf(says, sizeof says, "fc: weight %zu ", places[i]);
+        assert_int_equal(net_check(&net, &e), ERR_FORMAT);
+        assert_non_null(strstr(e.msg, says));
+        *place = kept;
+    }
+    net_release(&net);
 }
 
 static void ops_have_names(void **state)
@@ -283,6 +311,7 @@ int main(void)
         cmocka_unit_test(folding_leaves_a_conv_that_others_read),
         cmocka_unit_test(folding_does_not_write_to_borrowed_weights),
         cmocka_unit_test(broken_nets_are_refused_by_name),
+        cmocka_unit_test(no_number_escapes_the_check),
         cmocka_unit_test(ops_have_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
