@@ -178,7 +178,7 @@ class Stopping(CliTest):
         while True:
             process = self.start(*args)
             try:
-                process.communicate(timeout=chance.uniform(0.2, 1.2))
+                process.communicate(timeout=chance.uniform(0.2, 1.2) * (1 + rounds / 5))
                 self.assertEqual(process.returncode, 0)
                 break
             except subprocess.TimeoutExpired:
