@@ -2,6 +2,8 @@
 
 #include "archive/archive.h"
 
+#include <time.h>
+
 struct told {
     int count;
     char last[1024];
@@ -175,5 +177,8 @@ int main(void)
         NPZ_TEST(one_name_for_two_pictures_is_told),
         NPZ_TEST(it_ends_when_it_cannot_write_or_is_told_to),
     };
+    // libzip asks for the local time; glibc's first answer, made under a lock that TSan
+    // does not see, would count as a race.
+    tzset();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
