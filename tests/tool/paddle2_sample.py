@@ -3,6 +3,9 @@
 
     python3 -m venv v && v/bin/pip install paddlepaddle==2.6.2 'numpy<2' setuptools
     v/bin/python tests/tool/paddle2_sample.py WEIGHTS.pdparams OUT_STEM [deeplab]
+    v/bin/pip install paddle2onnx==1.2.11
+    v/bin/paddle2onnx --model_dir OUT --model_filename STEM.pdmodel --params_filename STEM.pdiparams \
+        --save_file STEM.op10.onnx --opset_version 10 --enable_onnx_checker False
 
 The network is PaddleClas' narrow xception41 (or xception41_deeplab) under its structured
 names, so that a .pdparams of it loads; how wide it is follows from the weights. Prints the

@@ -90,6 +90,9 @@ static const struct sample {
      1e-5},
     {"/paddle2/ppcls_xception.pdmodel", "ppcls_xception", "ppcls_xception41", 1e-5},
     {"/paddle2/ppcls_xception_deeplab.pdmodel", "ppcls_xception_deeplab", "other", 1e-5},
+    {"/paddle2/ppcls_xception.op9.onnx", "ppcls_xception", "ppcls_xception41", 1e-5},
+    {"/paddle2/ppcls_xception_deeplab.op10.onnx", "ppcls_xception_deeplab", "other",
+     1e-5},
 };
 
 static void to_probabilities(float *x)
