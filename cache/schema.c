@@ -107,7 +107,16 @@ out:
 enum err_code cache_schema_check(struct cache *cache, struct err *e)
 {
     int64_t version = 0;
-    enum err_code rc = read_version(cache, &version, e);
+    // One snapshot for the three reads: another process may be creating the file.
+    enum err_code rc = cache_exec(cache, "BEGIN", e);
+    if (rc != ERR_OK)
+        return rc;
+    rc = read_version(cache, &version, e);
+    if (rc != ERR_OK) {
+        (void)cache_exec(cache, "ROLLBACK", NULL);
+        return rc;
+    }
+    rc = cache_exec(cache, "COMMIT", e);
     if (rc != ERR_OK)
         return rc;
     // Only now is it known to be ours to write to.
