@@ -112,13 +112,9 @@ enum err_code cache_schema_check(struct cache *cache, struct err *e)
     if (rc != ERR_OK)
         return rc;
     rc = read_version(cache, &version, e);
-    if (rc != ERR_OK) {
-        (void)cache_exec(cache, "ROLLBACK", NULL);
-        return rc;
-    }
-    rc = cache_exec(cache, "COMMIT", e);
-    if (rc != ERR_OK)
-        return rc;
+    enum err_code ended = cache_exec(cache, "COMMIT", rc == ERR_OK ? e : NULL);
+    if (rc != ERR_OK || ended != ERR_OK)
+        return rc != ERR_OK ? rc : ended;
     // Only now is it known to be ours to write to.
     if (!sqlite3_db_readonly(cache->db, "main"))
         rc = cache_exec(cache, "PRAGMA journal_mode = WAL", e);
