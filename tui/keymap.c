@@ -1,6 +1,5 @@
 #include "tui/keymap.h"
 
-#include "tui/tui.h"
 #include "tui/widget/prompt.h"
 
 #include <curses.h>
@@ -25,20 +24,4 @@ const char *keymap_find(enum view_id view, int key)
         if (keymap[i].key == key && (keymap[i].views & 1u << view) != 0)
             return keymap[i].command;
     return NULL;
-}
-
-void tui_keys_print(FILE *out)
-{
-    for (size_t i = 0; i < keymap_count;) {
-        const char *help = keymap[i].help;
-        (void)fprintf(out, ".TP\n.B %s%s", keymap[i].keys[0] == '.' ? "\\&" : "",
-                      keymap[i].keys);
-        const char *last = keymap[i].keys;
-        for (i++; i < keymap_count && keymap[i].help[0] == '\0'; i++) {
-            if (keymap[i].keys != last)
-                (void)fprintf(out, "%s%s", ", ", keymap[i].keys);
-            last = keymap[i].keys;
-        }
-        (void)fprintf(out, "\n%s\n", help);
-    }
 }

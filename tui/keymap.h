@@ -2,7 +2,8 @@
 #define TUI_KEYMAP_H
 
 // Keys to commands. Every key is a command that can be typed at ":" as well, and a row of
-// keymap.def: dispatch, the help view and the manual read the same table.
+// keymap.def: dispatch and the help view read the same table, and a test compares the
+// manual with it.
 
 #include "tui/view/view.h"
 

@@ -10,7 +10,6 @@
 #include "base/err.h"
 
 #include <stdbool.h>
-#include <stdio.h>
 
 enum tui_color { TUI_COLOR_AUTO, TUI_COLOR_NEVER, TUI_COLOR_ALWAYS };
 
@@ -28,8 +27,5 @@ struct tui_opts {
 // Runs until the user leaves. ERR_NO_TERMINAL when stdin or stdout is not one, or the
 // terminal cannot move its cursor; the message names the command that works without.
 enum err_code tui_run(const struct tui_opts *opts, struct err *e) MUST_CHECK;
-
-// The keys as a list for the manual (roff .TP paragraphs).
-void tui_keys_print(FILE *out);
 
 #endif

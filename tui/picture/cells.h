@@ -26,7 +26,8 @@ struct pic {
 void pic_fit(int image_w, int image_h, int box_w, int box_h, double aspect, int *w,
              int *h);
 
-// Draws with block characters through chafa, or with density characters in ASCII and mono.
+// Draws with block characters through chafa, or with density characters in ASCII and
+// mono.
 enum err_code pic_render(const struct ds_image *image, int box_w, int box_h,
                          const struct pic_mode *mode, struct pic *out,
                          struct err *e) MUST_CHECK;

@@ -69,12 +69,9 @@ static void draw_class(const struct app *app, size_t i,
 {
     const struct rep_class *class = &app->analysis.classes[app->analysis.class_order[i]];
     bool here = i == app->classes_cursor.pos;
-    int selected = here ? STYLE_SELECTED : 0;
+    int selected = draw_entry(line, here, here);
     char name[80];
     int y = line.y, x = line.x;
-    draw_field(y, x, line.w, STYLE_TEXT | selected, DRAW_LEFT, "");
-    if (here)
-        draw_glyph(y, x, STYLE_LINK | selected, GLYPH_HERE);
     draw_field(y, x + 2, columns->name, STYLE_TEXT | selected, DRAW_LEFT,
                labels_short(app->labels, class->index, name, sizeof name));
     x += 2 + columns->name;

@@ -89,11 +89,9 @@ static void help_draw(struct app *app, struct rect body)
             break;
         struct str name = {0}, help = {0};
         line_of(at, &name, &help);
-        int selected = at == app->help_cursor.pos ? STYLE_SELECTED : 0;
+        bool here = at == app->help_cursor.pos;
         int y = body.y + i;
-        draw_field(y, body.x, body.w, STYLE_TEXT | selected, DRAW_LEFT, "");
-        if (selected)
-            draw_glyph(y, body.x, STYLE_LINK | selected, GLYPH_HERE);
+        int selected = draw_entry((struct rect){y, body.x, 1, body.w}, here, here);
         (void)draw_text(y, body.x + 2, names, STYLE_LINK | selected, str_get(&name));
         (void)draw_text(y, body.x + 3 + names, body.w - names - 4, STYLE_TEXT | selected,
                         str_get(&help));

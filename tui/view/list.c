@@ -76,14 +76,11 @@ static void draw_row(const struct app *app, size_t i, const struct columns *colu
 {
     const struct row *row = state_row(&app->state, i);
     bool here = i == app->state.cursor.pos;
-    int selected = here || items_in_range(app, i) ? STYLE_SELECTED : 0;
+    int selected = draw_entry(line, here, here || items_in_range(app, i));
     char name[80];
     int style;
     int x = line.x;
     enum glyph glyph = items_verdict(row, &style);
-    draw_field(line.y, x, line.w, STYLE_TEXT | selected, DRAW_LEFT, "");
-    if (here)
-        draw_glyph(line.y, x, STYLE_LINK | selected, GLYPH_HERE);
     if (marks_has(&app->state.marks, app->state.view[i]))
         draw_glyph(line.y, x + 1, STYLE_MARK | selected, GLYPH_MARK);
     draw_glyph(line.y, x + 3, style | selected, glyph);

@@ -49,12 +49,9 @@ static void draw_pair(const struct app *app, size_t i, struct rect line)
 {
     const struct rep_pair *pair = &app->analysis.pairs[i];
     bool here = i == app->pairs_cursor.pos;
-    int selected = here ? STYLE_SELECTED : 0;
+    int selected = draw_entry(line, here, here);
     char name[80];
     int y = line.y, x = line.x;
-    draw_field(y, x, line.w, STYLE_TEXT | selected, DRAW_LEFT, "");
-    if (here)
-        draw_glyph(y, x, STYLE_LINK | selected, GLYPH_HERE);
     (void)draw_textf(y, x + 2, 5, STYLE_STRONG | selected, "%4zu", pair->count);
     (void)draw_textf(y, x + 7, 12, STYLE_DIM | selected, "of %zu", pair->truth_total);
     int names = (line.w - 18 - 3) / 2;

@@ -45,12 +45,9 @@ static void draw_run(const struct app *app, size_t i, struct rect line, int name
     const struct cache_run *run = &app->store.runs[i];
     bool here = i == app->runs_cursor.pos;
     bool other = strcmp(run->dataset, ds_root(app->opts->ds)) != 0;
-    int selected = here ? STYLE_SELECTED : 0;
+    int selected = draw_entry(line, here, here);
     int style = (other ? STYLE_DIM : STYLE_TEXT) | selected;
     int y = line.y, x = line.x;
-    draw_field(y, x, line.w, style, DRAW_LEFT, "");
-    if (here)
-        draw_glyph(y, x, STYLE_LINK | selected, GLYPH_HERE);
     if (run->id == app->store.shown)
         draw_glyph(y, x + 1, STYLE_RIGHT | selected, GLYPH_POINT);
     (void)draw_textf(y, x + 3, 4, style, "%3lld", (long long)run->id);

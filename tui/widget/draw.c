@@ -187,6 +187,15 @@ void draw_glyph(int y, int x, int style, enum glyph glyph)
     (void)draw_text(y, x, 1, style, theme_glyph(glyph));
 }
 
+int draw_entry(struct rect line, bool here, bool selected)
+{
+    int style = selected ? STYLE_SELECTED : 0;
+    draw_field(line.y, line.x, line.w, STYLE_TEXT | style, DRAW_LEFT, "");
+    if (here)
+        draw_glyph(line.y, line.x, STYLE_LINK | style, GLYPH_HERE);
+    return style;
+}
+
 void draw_hline(int y, int x, int width, int style, enum glyph glyph)
 {
     if (!clip(y, x, &width))

@@ -30,6 +30,10 @@ enum draw_align { DRAW_LEFT, DRAW_RIGHT, DRAW_TAIL };
 void draw_field(int y, int x, int width, int style, enum draw_align align,
                 const char *text);
 
+// The ground of a line of a list, with the mark of the cursor where it stands. Returns
+// what its text or-s to its styles.
+int draw_entry(struct rect line, bool here, bool selected);
+
 // Columns that a text takes.
 int draw_width(const char *text);
 
