@@ -30,30 +30,31 @@ void say_error(const struct cli *cli, const char *message)
     put(cli, SAY_BAD, message);
 }
 
+static void PRINTF_LIKE(3, 0) put_formatted(const struct cli *cli, enum say_paint paint,
+                                            const char *fmt, va_list ap)
+{
+    struct str text = {0};
+    str_addv(&text, fmt, ap);
+    put(cli, paint, str_get(&text));
+    str_release(&text);
+}
+
 void say_note(const struct cli *cli, const char *fmt, ...)
 {
-    if (cli->quiet)
-        return;
-    struct str text = {0};
     va_list ap;
     va_start(ap, fmt);
-    str_addv(&text, fmt, ap);
+    if (!cli->quiet)
+        put_formatted(cli, SAY_BOLD, fmt, ap);
     va_end(ap);
-    put(cli, SAY_BOLD, str_get(&text));
-    str_release(&text);
 }
 
 void say_detail(const struct cli *cli, const char *fmt, ...)
 {
-    if (!cli->verbose)
-        return;
-    struct str text = {0};
     va_list ap;
     va_start(ap, fmt);
-    str_addv(&text, fmt, ap);
+    if (cli->verbose)
+        put_formatted(cli, SAY_PLAIN, fmt, ap);
     va_end(ap);
-    put(cli, SAY_PLAIN, str_get(&text));
-    str_release(&text);
 }
 
 void say_painted(const struct cli *cli, enum say_paint paint, const char *fmt, ...)
