@@ -1,8 +1,11 @@
 #ifndef ENG_WEIGHTS_HDF5_H
 #define ENG_WEIGHTS_HDF5_H
 
-// HDF5 files as Keras writes them: groups, text attributes and float arrays, through
-// libhdf5, whose own messages are silenced. Only this module includes its headers.
+// HDF5 files as Keras writes them: groups, text attributes and float arrays. libhdf5
+// reads the file in a process of its own (hdf5_child.h); what is asked here is answered
+// from the block that it left.
+
+#include "engine/weights/hdf5_read.h"
 
 #include "base/err.h"
 #include "base/file.h"
@@ -12,18 +15,15 @@
 
 struct h5_file;
 
-enum { H5_MAX_DIMS = 8 };
-
 // Whether bytes begin as HDF5 does.
 bool h5_is(const struct file_bytes *image);
 
-// Opens the image of a file in memory, borrowed until h5_close. path is for messages.
+// Reads the image of a file, which is not needed afterwards. path is for messages.
 enum err_code h5_open(const struct file_bytes *image, const char *path,
                       struct h5_file **out, struct err *e) MUST_CHECK;
 void h5_close(struct h5_file *file);
 
-// Whether an object is there; only hard links count, so that a file cannot lead to
-// others.
+// Whether an object is there. The root is "".
 bool h5_has(const struct h5_file *file, const char *object);
 bool h5_has_attr(const struct h5_file *file, const char *object, const char *attr);
 
@@ -40,7 +40,7 @@ enum err_code h5_attr_texts(const struct h5_file *file, const char *object,
                             const char *attr, struct h5_texts *out,
                             struct err *e) MUST_CHECK;
 
-// Names of what lies in a group, in alphabetical order.
+// Names of the groups in a group, in alphabetical order.
 enum err_code h5_children(const struct h5_file *file, const char *group,
                           struct h5_texts *out, struct err *e) MUST_CHECK;
 
