@@ -113,8 +113,6 @@ int onnx_attr_axes(const struct onnx_build *b, const struct Onnx__Node *n, int r
 
 // ---- nodes ----
 
-const char *onnx_node_name(const struct Onnx__Node *n);
-
 // "FILE: node NAME (OP): text".
 enum err_code onnx_refuse(const struct onnx_build *b, const struct Onnx__Node *n,
                           struct err *e, const char *fmt, ...) PRINTF_LIKE(4, 5);

@@ -32,7 +32,7 @@ void onnx_value_release(struct onnx_build *b)
     lookup_release(&b->names);
 }
 
-const char *onnx_node_name(const struct Onnx__Node *n)
+static const char *node_name(const struct Onnx__Node *n)
 {
     if (n->name && *n->name)
         return n->name;
@@ -48,7 +48,7 @@ enum err_code onnx_refuse(const struct onnx_build *b, const struct Onnx__Node *n
     (void)vsnprintf(what, sizeof what, fmt, ap);
     va_end(ap);
     return err_set(e, ERR_UNSUPPORTED, "%s: node %.200s (%.60s): %s", b->path,
-                   onnx_node_name(n), n->op_type ? n->op_type : "no op", what);
+                   node_name(n), n->op_type ? n->op_type : "no op", what);
 }
 
 const struct onnx_value *onnx_in(const struct onnx_build *b, const struct Onnx__Node *n,
@@ -70,7 +70,7 @@ struct onnx_value onnx_add(struct onnx_build *b, const struct Onnx__Node *n,
                            enum net_op op, const struct onnx_value *in)
 {
     struct onnx_value out = *in;
-    out.node = net_add(b->net, op, onnx_node_name(n), in->node, -1);
+    out.node = net_add(b->net, op, node_name(n), in->node, -1);
     b->net->nodes[out.node].channels = b->net->nodes[in->node].channels;
     return out;
 }
