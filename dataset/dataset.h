@@ -44,6 +44,11 @@ enum err_code ds_open(const char *path, const struct ds_opts *opts, struct ds **
 // A set of exactly these files, in this order, without labels.
 struct ds *ds_open_files(char *const *paths, size_t n) MUST_CHECK;
 
+// Labels of a val_label.txt in place of those that a set has; names may have another
+// suffix there. ERR_FORMAT also when it names none of them.
+enum err_code ds_label_from(struct ds *ds, const char *path, const struct ds_opts *opts,
+                            struct err *e) MUST_CHECK;
+
 void ds_close(struct ds *ds);
 
 size_t ds_count(const struct ds *ds);

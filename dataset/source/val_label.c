@@ -116,12 +116,31 @@ static int compare_name(const void *key, const void *element)
     return strcmp(key, ((const struct entry *)element)->name);
 }
 
+// The same for a name without its suffix. Those with one stem lie together, as '.' is
+// compared like any other character.
+static int compare_stem(const void *key, const void *element)
+{
+    const char *stem = key, *name = ((const struct entry *)element)->name;
+    size_t n = str_stem_len(stem);
+    int order = strncmp(stem, name, n);
+    return order ? order : '.' - (unsigned char)name[n];
+}
+
+static const struct entry *find_entry(const struct table *table, const char *name)
+{
+    const struct entry *all = table->entries;
+    const struct entry *entry =
+        bsearch(name, all, table->count, sizeof *all, compare_name);
+    if (entry)
+        return entry;
+    entry = bsearch(name, all, table->count, sizeof *all, compare_stem);
+    return entry && str_stem_len(entry->name) == str_stem_len(name) ? entry : NULL;
+}
+
 static void label_by_name(struct ds *ds, const struct table *table, size_t *matched)
 {
     for (size_t i = 0; i < ds->count; i++) {
-        const struct entry *entry =
-            bsearch(str_basename(ds->items[i].name), table->entries, table->count,
-                    sizeof *table->entries, compare_name);
+        const struct entry *entry = find_entry(table, str_basename(ds->items[i].name));
         if (entry) {
             ds->items[i].label = entry->label;
             ++*matched;
@@ -173,5 +192,18 @@ enum err_code set_apply_val_label(struct ds *ds, const char *path,
         TRY(label_by_line(ds, &table, matched, e));
 out:
     table_release(&table);
+    return rc;
+}
+
+enum err_code ds_label_from(struct ds *ds, const char *path, const struct ds_opts *opts,
+                            struct err *e)
+{
+    size_t matched = 0;
+    for (size_t i = 0; i < ds->count; i++)
+        ds->items[i].label = -1;
+    enum err_code rc = set_apply_val_label(ds, path, opts, &matched, e);
+    if (rc == ERR_OK && matched == 0)
+        rc = err_set(e, ERR_FORMAT, "%s: names no file of %s", path, ds->root);
+    ds->labelled = matched;
     return rc;
 }

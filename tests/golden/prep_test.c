@@ -5,6 +5,7 @@
 #include "tests/golden/prep_digest.h"
 
 #include "dataset/prep.h"
+#include "dataset/vdsp.h"
 
 #include "base/file.h"
 #include "base/mem.h"
@@ -53,17 +54,34 @@ static void check_planes(struct prep_tally *tally, const char *file,
     free(chw);
 }
 
+// As the recipe's vdsp_params have it: the whole picture squashed, then cropped.
 static void check_resized(struct prep_tally *tally, const char *file,
                           const struct ds_image *image, const char *expected)
 {
-    static uint8_t resized[CV_SIZE * CV_SIZE * 3], crop[SIZE * SIZE * 3];
+    static uint8_t hwc[SIZE * SIZE * 3];
+    static float chw[SIZE * SIZE * 3];
+    const struct ds_vdsp vdsp = {
+        .resize_width = CV_SIZE,
+        .resize_height = CV_SIZE,
+        .crop_x = CV_CROP,
+        .crop_y = CV_CROP,
+        .width = SIZE,
+        .height = SIZE,
+        .by_255 = true,
+        .mean = {0.5F, 0.5F, 0.5F},
+        .deviation = {0.5F, 0.5F, 0.5F},
+    };
     struct err e = {0};
-    if (ds_resize(image, DS_BILINEAR_CV, CV_SIZE, CV_SIZE, resized, &e) != ERR_OK)
+    if (ds_vdsp_apply(&vdsp, image, hwc, chw, &e) != ERR_OK)
         prep_fail(tally, file, e.msg);
-    for (size_t y = 0; y < SIZE; y++)
-        memcpy(crop + y * SIZE * 3, resized + ((y + CV_CROP) * CV_SIZE + CV_CROP) * 3,
-               SIZE * 3);
-    prep_check(tally, file, "resized as OpenCV", crop, sizeof crop, expected);
+    prep_check(tally, file, "resized as OpenCV", hwc, sizeof hwc, expected);
+    for (size_t i = 0; i < sizeof hwc; i++) {
+        float value = ((float)hwc[i] / 255.0F - 0.5F) / 0.5F;
+        if (chw[i % 3 * SIZE * SIZE + i / 3] != value) {
+            prep_fail(tally, file, "a value is not that of its pixel");
+            return;
+        }
+    }
 }
 
 // A row of *_cv2.csv.
