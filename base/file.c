@@ -14,6 +14,7 @@
 static enum err_code open_regular(const char *path, int *fd, size_t *size, struct err *e)
 {
     struct stat st;
+    *size = 0;
     *fd = open(path, O_RDONLY | O_CLOEXEC);
     if (*fd < 0)
         return err_set_errno(e, errno, path, "cannot open");

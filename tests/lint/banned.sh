@@ -15,7 +15,9 @@ ban() { # why, pattern, folders…
 calls='sprintf|vsprintf|strcpy|strcat|gets|strtok|atoi|atol|atof|rand|srand|system|alloca|setjmp_'
 ban "call with a better one" "(^|[^a-zA-Z0-9_])($calls)[[:space:]]*\(" $rooms
 ban "prints or exits below cli/ and tui/" \
-    '(^|[^a-zA-Z0-9_])(printf|puts|putchar|perror|exit|_exit|err|errx|warn|warnx)[[:space:]]*\(' $quiet
+    '(^|[^a-zA-Z0-9_])(printf|puts|putchar|perror|exit|err|errx|warn|warnx)[[:space:]]*\(' $quiet
+ban "ends the process; only a child just forked may" \
+    '(^|[^a-zA-Z0-9_])_exit[[:space:]]*\(' --exclude=hdf5_child.c $quiet
 ban "prints below cli/ and tui/" '(^|[^a-zA-Z0-9_])(f|vf)printf[[:space:]]*\([[:space:]]*std(err|out)' \
     archive dataset engine cache report pipeline # base/mem.c says why it aborts
 ban "a name that says nothing" \
