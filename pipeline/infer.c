@@ -142,7 +142,7 @@ static enum err_code read_input(const struct infer *in, const char *path, uint8_
 
 static void softmax(float *values, int n)
 {
-    double max = -INFINITY, sum = 0;
+    double max = -HUGE_VAL, sum = 0;
     for (int i = 0; i < n; i++)
         max = fmax(max, (double)values[i]);
     for (int i = 0; i < n; i++)
