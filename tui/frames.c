@@ -7,7 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static void set_message(struct app *app, bool bad, const char *fmt, va_list args)
+static void PRINTF_LIKE(3, 0)
+    set_message(struct app *app, bool bad, const char *fmt, va_list args)
 {
     (void)vsnprintf(app->message, sizeof app->message, fmt, args);
     app->message_bad = bad;

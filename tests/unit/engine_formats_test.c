@@ -97,7 +97,7 @@ static const struct sample {
 
 static void to_probabilities(float *x)
 {
-    double top = -INFINITY, sum = 0;
+    double top = -HUGE_VAL, sum = 0;
     for (int i = 0; i < CLASSES; i++)
         top = fmax(top, (double)x[i]);
     for (int i = 0; i < CLASSES; i++)
