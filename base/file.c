@@ -56,16 +56,16 @@ enum err_code file_read(const char *path, size_t max, struct file_bytes *out,
     enum err_code rc = open_regular(path, &fd, &size, e);
     if (rc != ERR_OK)
         return rc;
-    uint8_t *buf = NULL;
+    uint8_t *buf = size > max ? NULL : malloc(size + 1);
     if (size > max)
         rc =
             err_set(e, ERR_LIMIT, "%s: %zu bytes, expected at most %zu", path, size, max);
-    else if (!(buf = malloc(size + 1)))
+    else if (!buf)
         rc = err_set(e, ERR_NOMEM, "%s: no memory for %zu bytes", path, size);
     else
         rc = read_all(fd, path, buf, size, e);
     close(fd);
-    if (rc != ERR_OK) {
+    if (!buf || rc != ERR_OK) {
         free(buf);
         return rc;
     }

@@ -59,8 +59,9 @@ static void one_bad_picture_is_a_row(void **state)
         assert_string_equal(rows[i].file, item->name);
         assert_int_equal(rows[i].label, item->name[0] == 'c' ? 0 : 1);
         assert_int_equal(rows[i].count, broken ? 0 : ROW_TOPK);
-        assert_int_equal(rows[i].error != NULL, broken);
-        assert_true(!broken || !strstr(rows[i].error, "broken.jpg"));
+        const char *error = rows[i].error;
+        assert_int_equal(error != NULL, broken);
+        assert_true(!error || !strstr(error, "broken.jpg"));
     }
     pipe_job_close(job);
 }
