@@ -40,5 +40,5 @@ void kern_sum_f32_1x8_scalar(const struct kern_sum_f32 *k)
 
 double kern_peak_f32_1x8_scalar(long rounds, float *sink)
 {
-    return peak(rounds, sink);
+    return peak(rounds, sink, false);
 }
