@@ -109,7 +109,7 @@ static void history_outlives_the_session(void **state)
     assert_non_null(mkdtemp(folder));
     (void)snprintf(path, sizeof path, "%s/history", folder);
     for (int i = 0; i < HISTORY_MAX + 50; i++) {
-        char line[16];
+        char line[32];
         (void)snprintf(line, sizeof line, "line %d", i);
         history_add(&first, 'f', line);
     }
