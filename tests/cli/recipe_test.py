@@ -30,6 +30,12 @@ class Recipe(CliTest):
         return self.document("run", "-m", MODEL, "--datalist", self.list, "--path_output",
                              out or self.out, *args, **kw)
 
+    def test_the_model_is_chosen_as_everywhere(self):
+        self.run_all("--arch", "keras_xception", "--precision", "float32", "--label", self.names())
+        for option, value in (("--head", "missing.safetensors"), ("--label", "missing.txt")):
+            self.fails(3, "run", "-m", MODEL, "--datalist", self.list, "--path_output",
+                       self.tmp / "other", option, self.tmp / value, says=value)
+
     def score(self, *args, path=None, **kw):
         return self.document("score", "--result_path", path or self.out, "--datalist",
                              self.list, "--label", self.names(), *args, **kw)
