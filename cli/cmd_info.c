@@ -52,8 +52,9 @@ static enum err_code model_document(const struct eng_info *info,
                                     const struct ds_prep *prep, struct err *e)
 {
     const int input[] = {3, prep->height, prep->width};
-    char key[DS_PREP_KEY_MAX];
+    char key[DS_PREP_KEY_MAX], text[DS_PREP_TEXT_MAX];
     ds_prep_key(prep, key);
+    ds_prep_text(prep, text);
     cJSON *document = cJSON_CreateObject();
     json_text(document, "arch", info->arch);
     json_text(document, "publisher", info->publisher);
@@ -68,7 +69,7 @@ static enum err_code model_document(const struct eng_info *info,
     json_text(document, "isa", eng_isa_name(info->isa));
     json_text(document, "hash", info->hash);
     cJSON *preprocess = cJSON_AddObjectToObject(document, "preprocess");
-    json_text(preprocess, "name", ds_preset_name(prep->preset));
+    json_text(preprocess, "name", text);
     json_text(preprocess, "key", key);
     cJSON *layers = cJSON_AddArrayToObject(document, "layers");
     for (int i = 0; i < info->layer_count; i++)
@@ -101,12 +102,14 @@ static enum err_code info_model(const struct cli *cli, struct info_args *args,
     if (cli->json) {
         rc = model_document(info, &setup.prep, e);
     } else {
+        char text[DS_PREP_TEXT_MAX];
+        ds_prep_text(&setup.prep, text);
         (void)printf("%-14s %s\n%-14s %s\n%-14s %s\n%-14s %s, %s\n", "arch", info->arch,
                      "publisher", info->publisher, "format", info->format, "precision",
                      eng_precision_name(info->precision), eng_isa_name(info->isa));
         (void)printf("%-14s [3, %d, %d]\n%-14s %d\n%-14s %s\n", "input",
                      setup.prep.height, setup.prep.width, "classes", info->classes,
-                     "preprocess", ds_preset_name(setup.prep.preset));
+                     "preprocess", text);
         (void)printf("%-14s %" PRIu64 " (%" PRIu64 " with batch norm statistics)\n"
                      "%-14s %.3f GMAC a picture\n%-14s %d\n%-14s %s\n",
                      "params", info->params, info->params + info->params_stats, "work",

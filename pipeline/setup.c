@@ -10,23 +10,19 @@ static enum err_code choose_prep(const struct pipe_setup_opts *opts,
                                  const struct eng_info *info, struct ds_prep *prep,
                                  struct err *e)
 {
-    const char *name = opts->preprocess ? opts->preprocess : info->preset;
-    int preset = ds_preset_find(name);
-    if (preset < 0 && opts->preprocess)
-        return err_set(e, ERR_USAGE,
-                       "--preprocess %s: no such preset, expected xception, timm, ppcls, "
-                       "ppcls-cv2 or keras",
-                       name);
-    if (preset < 0)
-        return err_set(e, ERR_FORMAT, "%s: names the preprocessing %s, which is unknown",
-                       info->path, name);
-    *prep = (struct ds_prep){(enum ds_preset)preset, info->height, info->width,
-                             info->crop_pct};
+    struct err why = {0};
+    *prep = (struct ds_prep){
+        .height = info->height, .width = info->width, .crop_pct = info->crop_pct};
     if (opts->height > 0) {
         prep->height = opts->height;
         prep->width = opts->width;
     }
-    return ERR_OK;
+    const char *text = opts->preprocess ? opts->preprocess : info->preset;
+    if (ds_prep_parse(text, prep, &why) == ERR_OK)
+        return ERR_OK;
+    if (opts->preprocess)
+        return err_set(e, ERR_USAGE, "--preprocess %s", why.msg);
+    return err_set(e, ERR_FORMAT, "%s: names the preprocessing %s", info->path, why.msg);
 }
 
 // The metadata's JSON array of names; NULL unless it has one name a class.

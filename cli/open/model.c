@@ -20,9 +20,11 @@ enum err_code model_setup_open(const struct cli *cli, const struct model_args *a
     if (rc != ERR_OK)
         return rc;
     const struct eng_info *info = eng_model_info(out->model);
+    char text[DS_PREP_TEXT_MAX];
+    ds_prep_text(&out->prep, text);
     say_detail(cli, "%s: %s, %d classes, %s, %s, preset %s at %dx%d, %d threads",
                info->path, info->arch, info->classes, eng_precision_name(info->precision),
-               eng_isa_name(info->isa), ds_preset_name(out->prep.preset), out->prep.width,
-               out->prep.height, cli->threads);
+               eng_isa_name(info->isa), text, out->prep.width, out->prep.height,
+               cli->threads);
     return ERR_OK;
 }

@@ -43,7 +43,8 @@ enum { MODEL_MAX_EXTENT = 16384 };
 #define MODEL_INPUT_OPTS(base)                                                           \
     {.name = "preprocess",                                                               \
      .value = "NAME",                                                                    \
-     .help = "xception, timm, ppcls, ppcls-cv2 or keras; default: the model's own",      \
+     .help = "xception, timm, ppcls, ppcls-cv2 or keras, with changes as in "            \
+             "xception,bicubic,bgr; default: the model's own",                           \
      .kind = OPT_TEXT,                                                                   \
      .offset = (base) + offsetof(struct model_args, preprocess)},                        \
     {                                                                                    \

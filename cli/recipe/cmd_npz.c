@@ -62,17 +62,15 @@ static enum err_code choose_prep(const struct cli *cli, const struct npz_args *a
         }
         return rc;
     }
-    int preset = DS_PRESET_XCEPTION;
-    if (args->model.preprocess)
-        preset = ds_preset_find(args->model.preprocess);
-    if (preset < 0)
-        return err_set(e, ERR_USAGE, "npz: --preprocess %s: no such preset",
-                       args->model.preprocess);
-    *prep = (struct ds_prep){(enum ds_preset)preset, 299, 299, 0};
+    struct err why = {0};
+    *prep = (struct ds_prep){DS_PRESET_XCEPTION, .height = 299, .width = 299};
     if (args->model.shape.height) {
         prep->height = args->model.shape.height;
         prep->width = args->model.shape.width;
     }
+    if (args->model.preprocess &&
+        ds_prep_parse(args->model.preprocess, prep, &why) != ERR_OK)
+        return err_set(e, ERR_USAGE, "npz: --preprocess %s", why.msg);
     return ERR_OK;
 }
 

@@ -115,6 +115,7 @@ class Predict(CliTest):
         self.assertEqual(base, self.document(*args, "--arch", "keras_xception")["results"][0]["topk"])
         self.fails(3, *args, "--precision", "int8", says=["int8"])
         self.fails(2, *args, "--preprocess", "inception", says=["inception"])
+        self.fails(2, *args, "--preprocess", "keras,gbr", says=["gbr", "bgr"])
         self.fails(3, *args, "-s", "[3,6,6]", says="6x6")
 
     def test_another_head(self):

@@ -32,7 +32,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         bool small = (double)image.width * image.height < MAX_PIXELS;
         for (int preset = 0; rc == ERR_OK && small && preset < DS_PRESET_COUNT;
              preset++) {
-            struct ds_prep prep = {(enum ds_preset)preset, SIDE, SIDE, 0};
+            struct ds_prep prep = {(enum ds_preset)preset, .height = SIDE, .width = SIDE};
             if (ds_prep_pixels(&prep, &image, hwc, &e) != ERR_OK && e.msg[0] == '\0')
                 abort();
         }

@@ -14,8 +14,13 @@
 
 static int filter_of(const char *what)
 {
-    static const char *const names[] = {"nearest", "bilinear", "bicubic", "bilinear-cv"};
-    for (int i = 0; i < 4; i++)
+    static const char *const names[] = {
+        [DS_NEAREST] = "nearest",
+        [DS_BILINEAR] = "bilinear",
+        [DS_BICUBIC] = "bicubic",
+        [DS_BILINEAR_CV] = "bilinear-cv",
+    };
+    for (int i = DS_NEAREST; i <= DS_BILINEAR_CV; i++)
         if (strcmp(names[i], what) == 0)
             return i;
     return -1;
@@ -25,7 +30,7 @@ static enum err_code make(const struct ds_image *image, const char *what, int wi
                           int height, uint8_t *hwc, struct err *e)
 {
     if (str_starts_with(what, "preset ")) {
-        struct ds_prep prep = {DS_PRESET_XCEPTION, height, width, 0};
+        struct ds_prep prep = {.height = height, .width = width};
         prep.preset = (enum ds_preset)ds_preset_find(what + strlen("preset "));
         return ds_prep_pixels(&prep, image, hwc, e);
     }

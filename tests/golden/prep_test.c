@@ -31,7 +31,7 @@ static void check_pillow(struct prep_tally *tally, char **fields, void *ctx)
     } else {
         prep_check_image(tally, fields[0], "decoded as Pillow", &image, fields[4]);
         for (int i = 0; i < 4; i++) {
-            struct ds_prep prep = {presets[i], SIZE, SIZE, 0};
+            struct ds_prep prep = {presets[i], .height = SIZE, .width = SIZE};
             if (ds_prep_pixels(&prep, &image, hwc, &e) != ERR_OK)
                 prep_fail(tally, fields[0], e.msg);
             prep_check(tally, fields[0], ds_preset_name(presets[i]), hwc, sizeof hwc,
