@@ -45,9 +45,17 @@ enum err_code ds_open(const char *path, const struct ds_opts *opts, struct ds **
 struct ds *ds_open_files(char *const *paths, size_t n) MUST_CHECK;
 
 // Labels of a val_label.txt in place of those that a set has; names may have another
-// suffix there. ERR_FORMAT also when it names none of them.
+// suffix there. ERR_FORMAT also when it names none of them. watch (NULL: none) is told
+// each picture of the file that the set lacks.
+struct ds_label_watch {
+    void (*missing)(void *ctx, const char *name);
+    void *ctx;
+};
 enum err_code ds_label_from(struct ds *ds, const char *path, const struct ds_opts *opts,
-                            struct err *e) MUST_CHECK;
+                            const struct ds_label_watch *watch, struct err *e) MUST_CHECK;
+
+// What a folder's pictures are told by: .jpeg, .jpg or .png in any case.
+bool ds_is_picture(const char *name);
 
 void ds_close(struct ds *ds);
 

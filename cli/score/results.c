@@ -135,7 +135,7 @@ static enum err_code open_list(const struct results_spec *spec, struct results *
                                  .ilsvrc_order = spec->ilsvrc_order};
     TRY(ds_open(spec->datalist, &opts, &out->ds, e));
     if (spec->val_label)
-        TRY(ds_label_from(out->ds, spec->val_label, &opts, e));
+        TRY(ds_label_from(out->ds, spec->val_label, &opts, NULL, e));
 out:
     return rc;
 }

@@ -28,7 +28,7 @@ struct walk {
     struct str path;
 };
 
-bool scan_is_picture(const char *name)
+bool ds_is_picture(const char *name)
 {
     return str_ends_with_nocase(name, ".jpeg") || str_ends_with_nocase(name, ".jpg") ||
            str_ends_with_nocase(name, ".png");
@@ -95,7 +95,7 @@ static enum err_code add_entry(struct walk *walk, DIR *dir, const struct dirent 
 {
     if (entry->d_name[0] == '.')
         return ERR_OK;
-    bool picture = scan_is_picture(entry->d_name);
+    bool picture = ds_is_picture(entry->d_name);
     if (entry->d_type == DT_REG && !picture)
         return ERR_OK;
     unsigned char type = entry_type(dir, entry);

@@ -16,7 +16,4 @@ struct scan {
 enum err_code scan_folder(struct ds *ds, struct scan *scan, struct err *e) MUST_CHECK;
 void scan_release(struct scan *scan);
 
-// .jpeg, .jpg or .png in any case.
-bool scan_is_picture(const char *name);
-
 #endif

@@ -63,7 +63,7 @@ static enum err_code read_source(struct ds *ds, const char *path,
         return err_set(e, ERR_MISSING, "%s: no such file or folder, expected a dataset",
                        path);
     ds->base = parent_folder(ds->root);
-    if (scan_is_picture(path)) {
+    if (ds_is_picture(path)) {
         ds->shape = DS_FILES;
         return set_add(ds, ds->root, strlen(ds->root), -1, e);
     }

@@ -5,6 +5,7 @@
 #include "base/str.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +14,7 @@ struct entry {
     const char *name;
     int label;
     long line;
+    bool used; // some item bears the name
 };
 
 struct table {
@@ -62,7 +64,7 @@ static enum err_code add_entry(struct table *table, char *line,
     size_t at = strlen(line);
     while (at && !isspace((unsigned char)line[at - 1]))
         at--;
-    struct entry entry = {NULL, -1, table->text.line};
+    struct entry entry = {NULL, -1, table->text.line, false};
     enum err_code rc = read_label(table, line + at, opts, &entry.label, e);
     if (rc != ERR_OK)
         return rc;
@@ -126,11 +128,10 @@ static int compare_stem(const void *key, const void *element)
     return order ? order : '.' - (unsigned char)name[n];
 }
 
-static const struct entry *find_entry(const struct table *table, const char *name)
+static struct entry *find_entry(const struct table *table, const char *name)
 {
-    const struct entry *all = table->entries;
-    const struct entry *entry =
-        bsearch(name, all, table->count, sizeof *all, compare_name);
+    struct entry *all = table->entries;
+    struct entry *entry = bsearch(name, all, table->count, sizeof *all, compare_name);
     if (entry)
         return entry;
     entry = bsearch(name, all, table->count, sizeof *all, compare_stem);
@@ -140,8 +141,9 @@ static const struct entry *find_entry(const struct table *table, const char *nam
 static void label_by_name(struct ds *ds, const struct table *table, size_t *matched)
 {
     for (size_t i = 0; i < ds->count; i++) {
-        const struct entry *entry = find_entry(table, str_basename(ds->items[i].name));
+        struct entry *entry = find_entry(table, str_basename(ds->items[i].name));
         if (entry) {
+            entry->used = true;
             ds->items[i].label = entry->label;
             ++*matched;
         }
@@ -169,18 +171,35 @@ static enum err_code label_by_line(struct ds *ds, const struct table *table,
         numbered &= number >= 1 && number <= table->count;
     }
     if (!numbered && ds->count != table->count)
-        return err_set(e, ERR_FORMAT, "%s: %zu labels for %zu pictures in %s",
-                       table->text.path, table->count, ds->count, ds->root);
-    for (size_t i = 0; i < ds->count; i++)
-        ds->items[i].label =
-            table->entries[numbered ? val_number(ds->items[i].name) - 1 : i].label;
+        return err_set(e, ERR_FORMAT, "%s: %zu labels for %zu pictures", table->text.path,
+                       table->count, ds->count);
+    for (size_t i = 0; i < ds->count; i++) {
+        struct entry *entry =
+            &table->entries[numbered ? val_number(ds->items[i].name) - 1 : i];
+        entry->used = true;
+        ds->items[i].label = entry->label;
+    }
     *matched = ds->count;
     return ERR_OK;
 }
 
-enum err_code set_apply_val_label(struct ds *ds, const char *path,
-                                  const struct ds_opts *opts, size_t *matched,
-                                  struct err *e)
+// What lines say that no item uses; a line without a name is of the picture with its
+// number.
+static void tell_missing(const struct table *table, const struct ds_label_watch *watch)
+{
+    for (size_t i = 0; i < table->count; i++) {
+        const struct entry *entry = &table->entries[i];
+        char numbered[64];
+        (void)snprintf(numbered, sizeof numbered, "ILSVRC2012_val_%08ld.JPEG",
+                       entry->line);
+        if (!entry->used)
+            watch->missing(watch->ctx, entry->name ? entry->name : numbered);
+    }
+}
+
+static enum err_code apply(struct ds *ds, const char *path, const struct ds_opts *opts,
+                           const struct ds_label_watch *watch, size_t *matched,
+                           struct err *e)
 {
     struct table table = {0};
     enum err_code rc = ERR_OK;
@@ -190,20 +209,30 @@ enum err_code set_apply_val_label(struct ds *ds, const char *path,
         label_by_name(ds, &table, matched);
     else
         TRY(label_by_line(ds, &table, matched, e));
+    if (watch && *matched)
+        tell_missing(&table, watch);
 out:
     table_release(&table);
     return rc;
 }
 
+enum err_code set_apply_val_label(struct ds *ds, const char *path,
+                                  const struct ds_opts *opts, size_t *matched,
+                                  struct err *e)
+{
+    return apply(ds, path, opts, NULL, matched, e);
+}
+
 enum err_code ds_label_from(struct ds *ds, const char *path, const struct ds_opts *opts,
-                            struct err *e)
+                            const struct ds_label_watch *watch, struct err *e)
 {
     size_t matched = 0;
     for (size_t i = 0; i < ds->count; i++)
         ds->items[i].label = -1;
-    enum err_code rc = set_apply_val_label(ds, path, opts, &matched, e);
+    enum err_code rc = apply(ds, path, opts, watch, &matched, e);
     if (rc == ERR_OK && matched == 0)
-        rc = err_set(e, ERR_FORMAT, "%s: names no file of %s", path, ds->root);
+        rc = err_set(e, ERR_FORMAT, "%s: names none of the %zu pictures", path,
+                     ds->count);
     ds->labelled = matched;
     return rc;
 }
