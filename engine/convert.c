@@ -5,14 +5,13 @@ enum err_code eng_convert(const char *path, const struct eng_opts *opts, const c
                           bool force, struct err *e)
 {
     struct net net = {0};
+    struct weights_opts reading = {.arch = opts->arch, .head = opts->head};
     char hash[33];
     enum err_code rc;
     if (opts->precision != ENG_FLOAT32)
         return err_set(e, ERR_UNSUPPORTED, "%s: cannot write %s yet, expected float32",
                        out, eng_precision_name(opts->precision));
-    TRY(weights_open(path, &(struct weights_opts){.arch = opts->arch}, &net, e));
-    if (opts->head)
-        TRY(weights_head_apply(opts->head, &net, e));
+    TRY(weights_open(path, &reading, &net, e));
     TRY(net_fold(&net, e));
     TRY(weights_hash(path, &net, opts->head, hash, e));
     rc = weights_native_write(&net, hash, out, force, e);

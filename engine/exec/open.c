@@ -8,11 +8,9 @@ enum err_code eng_model_open(const char *path, const struct eng_opts *opts,
 {
     enum err_code rc;
     struct net net = {0};
-    struct weights_opts reading = {.arch = opts->arch};
+    struct weights_opts reading = {.arch = opts->arch, .head = opts->head};
     char hash[33];
     TRY(weights_open(path, &reading, &net, e));
-    if (opts->head)
-        TRY(weights_head_apply(opts->head, &net, e));
     TRY(weights_hash(path, &net, opts->head, hash, e));
     TRY(eng_model_from_net(&net, path, opts, out, e));
     snprintf((*out)->info.hash, sizeof hash, "%s", hash);

@@ -18,34 +18,36 @@ static const struct arch_row rows[] = {
 };
 enum { ROWS = sizeof rows / sizeof rows[0] };
 
-const char *const *arch_names(void)
+static const struct arch_row *find_row(const char *arch)
 {
-    static const char *const names[] = {
-#define ARCH(name, publisher, family, strides, middle, epsilon, crop_pct) #name,
-#include "engine/model/arch.def"
-#undef ARCH
-        NULL,
-    };
-    return names;
+    for (int i = 0; i < ROWS; i++)
+        if (strcmp(rows[i].name, arch) == 0)
+            return &rows[i];
+    return NULL;
+}
+
+enum err_code arch_check(const char *arch, struct err *e)
+{
+    if (find_row(arch))
+        return ERR_OK;
+    struct str known = {0};
+    for (int i = 0; i < ROWS; i++)
+        str_addf(&known, "%s%s", i ? ", " : "", rows[i].name);
+    enum err_code rc =
+        err_set(e, ERR_USAGE, "unknown architecture %s, expected one of %s", arch,
+                str_get(&known));
+    str_release(&known);
+    return rc;
 }
 
 // Both finders give NULL and raise in the context when no row fits.
 static const struct arch_row *find_by_name(struct arch_ctx *c, const char *arch)
 {
-    struct str known = {0};
-    const struct arch_row *row = NULL;
-    for (int i = 0; i < ROWS; i++) {
-        if (strcmp(rows[i].name, arch) == 0)
-            row = &rows[i];
-        str_addf(&known, "%s%s", i ? ", " : "", rows[i].name);
-    }
-    if (!row)
-        c->rc = err_set(c->e, ERR_USAGE, "unknown architecture %s, expected one of %s",
-                        arch, str_get(&known));
-    else if (!bag_find(c->bag, row->family->probe))
+    const struct arch_row *row = find_row(arch);
+    c->rc = arch_check(arch, c->e);
+    if (row && !bag_find(c->bag, row->family->probe))
         c->rc = err_set(c->e, ERR_FORMAT, "%s: not a %s: it has no tensor %s",
                         c->bag->path, arch, row->family->probe);
-    str_release(&known);
     return c->rc ? NULL : row;
 }
 

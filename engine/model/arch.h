@@ -10,14 +10,15 @@
 
 #include "base/err.h"
 
-// Names of all architectures; NULL-terminated.
-const char *const *arch_names(void);
+// ERR_USAGE, with the names that there are, when no architecture is called so.
+enum err_code arch_check(const char *arch, struct err *e) MUST_CHECK;
 
 // Builds the net (not folded). arch NULL: told from the tensor names and shapes. Fills
 // arch, publisher, preset, crop_pct, height and width of the net. Keras tensors bear
 // their canonical names (block1_conv1/kernel, …; the four shortcut convolutions conv2d …
 // conv2d_3 and batch_normalization … batch_normalization_3 in network order).
-// ERR_FORMAT: not an Xception; missing or spare tensor; wrong shape.
+// Where the classifier's tensors are missing the net ends with the pooling. ERR_FORMAT:
+// not an Xception; another missing or a spare tensor; wrong shape.
 enum err_code arch_build(struct bag *bag, const char *arch, struct net *out,
                          struct err *e) MUST_CHECK;
 

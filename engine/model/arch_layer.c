@@ -288,9 +288,20 @@ int arch_add(struct arch_ctx *c, int body, int skip, const char *block)
     return node;
 }
 
-void arch_head(struct arch_ctx *c, int x, const char *layer)
+// Adds the pooling; false when there is no more to come.
+static bool pool(struct arch_ctx *c, int *x, const char *layer)
 {
     if (c->rc)
+        return false;
+    int node = net_add(c->net, NET_GAP, "global_pool", *x, -1);
+    c->net->nodes[node].channels = c->net->nodes[*x].channels;
+    *x = node;
+    return arch_has(c, "%s%s", layer, c->dialect->dense);
+}
+
+void arch_head(struct arch_ctx *c, int x, const char *layer)
+{
+    if (!pool(c, &x, layer))
         return;
     size_t in = (size_t)c->net->nodes[x].channels, shape[] = {0, in};
     if (c->dialect->fc_in_out)
@@ -304,9 +315,7 @@ void arch_head(struct arch_ctx *c, int x, const char *layer)
         free(weight);
         return;
     }
-    int pooled = net_add(c->net, NET_GAP, "global_pool", x, -1);
-    c->net->nodes[pooled].channels = (int)in;
-    int node = net_add(c->net, NET_FC, layer, pooled, -1);
+    int node = net_add(c->net, NET_FC, layer, x, -1);
     struct net_node *n = &c->net->nodes[node];
     n->channels = (int)out;
     n->weight = weight;

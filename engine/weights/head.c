@@ -1,28 +1,28 @@
-#include "engine/weights/weights.h"
+#include "engine/weights/head.h"
 
+#include "engine/model/layout.h"
 #include "engine/weights/meta.h"
 #include "engine/weights/safetensors.h"
 
-#include "base/mem.h"
-
 #include <stdlib.h>
 
-static int find_pooling(const struct net *net)
+bool head_is_there(const struct net *net)
 {
-    int i = net->count - 1;
-    while (i > 0 && net->nodes[i].op != NET_GAP)
-        i--;
-    return i;
+    for (int i = 0; i < net->count; i++)
+        if (net->nodes[i].op == NET_FC)
+            return true;
+    return false;
 }
 
-// [C][features] to [features][C].
-static float *transpose(const float *from, size_t rows, size_t cols)
+static int find_pooling(struct net *net)
 {
-    float *to = mem_array(rows * cols, sizeof *to);
-    for (size_t r = 0; to && r < rows; r++)
-        for (size_t c = 0; c < cols; c++)
-            to[c * rows + r] = from[r * cols + c];
-    return to;
+    int last = net->count - 1;
+    for (int i = last; i > 0; i--)
+        if (net->nodes[i].op == NET_GAP)
+            return i;
+    int pooling = net_add(net, NET_GAP, "global_pool", last, -1);
+    net->nodes[pooling].channels = net->nodes[last].channels;
+    return pooling;
 }
 
 // Reads the two tensors and gives the weight in the net's layout.
@@ -42,7 +42,7 @@ static enum err_code read_head(struct bag *bag, int features, size_t *classes,
                      shape[0], 1 << 16);
     else
         rc = bag_floats(bag, "fc.bias", 1, &shape[0], bias, e);
-    if (rc == ERR_OK && !(*weight = transpose(rows, shape[0], shape[1])))
+    if (rc == ERR_OK && !(*weight = layout_hwio(rows, shape[0], shape[1], 1)))
         rc = err_set(e, ERR_NOMEM, "%s: no memory for %zu classes", bag->path, shape[0]);
     free(rows);
     *classes = shape[0];
@@ -62,7 +62,7 @@ static void replace(struct net *net, int pooling, size_t classes, float *weight,
     fc->params = (uint64_t)classes * ((uint64_t)net->nodes[pooling].channels + 1);
 }
 
-enum err_code weights_head_apply(const char *path, struct net *net, struct err *e)
+enum err_code head_apply(const char *path, struct net *net, struct err *e)
 {
     struct bag bag = {0};
     struct file_bytes bytes = {0};

@@ -366,9 +366,6 @@ out:
 
 static enum err_code check_dense(const struct names *n)
 {
-    if (n->dense_count == 0)
-        return err_set(n->e, ERR_FORMAT,
-                       "%s: weights without a classifier (no Dense layer)", n->path);
     for (int i = 0; i < n->dense_count; i++) {
         const struct tensor *k = &n->dense[i].kernel, *b = &n->dense[i].bias;
         if (!k->data || k->ndim != 2 || k->shape[0] > 1 << 16 || k->shape[1] > 1 << 16 ||
@@ -381,10 +378,12 @@ static enum err_code check_dense(const struct names *n)
     return ERR_OK;
 }
 
-// The architecture's classifier is the first dense layer.
+// The architecture's classifier is the first dense layer, where there is one.
 static enum err_code take_first_dense(struct names *n)
 {
     struct dense *d = &n->dense[0];
+    if (n->dense_count == 0)
+        return ERR_OK;
     if (!d->bias.data) {
         d->bias = (struct tensor){1, {d->kernel.shape[1]}, NULL};
         d->bias.data = mem_array(d->kernel.shape[1], sizeof *d->bias.data);

@@ -2,6 +2,7 @@
 
 #include "engine/model/arch.h"
 #include "engine/weights/hdf5.h"
+#include "engine/weights/head.h"
 #include "engine/weights/keras.h"
 #include "engine/weights/native.h"
 #include "engine/weights/onnx/onnx.h"
@@ -237,18 +238,16 @@ static enum err_code read_any(struct input *in, struct net *out, struct err *e)
         in->path, kind_of(&in->bytes));
 }
 
-static enum err_code check_arch_name(const char *arch, struct err *e)
+static enum err_code settle_head(struct net *net, const char *path, const char *head,
+                                 struct err *e)
 {
-    struct str known = {0};
-    enum err_code rc = ERR_OK;
-    const char *const *name = arch_names();
-    for (; *name && strcmp(*name, arch) != 0; name++)
-        str_addf(&known, "%s%s", known.len ? ", " : "", *name);
-    if (!*name)
-        rc = err_set(e, ERR_USAGE, "unknown architecture %s, expected one of %s", arch,
-                     str_get(&known));
-    str_release(&known);
-    return rc;
+    if (head && net->count > 0)
+        return head_apply(head, net, e);
+    if (head_is_there(net))
+        return ERR_OK;
+    return err_set(
+        e, ERR_FORMAT,
+        "%s: a model without a classifier, expected one or --head FILE with it", path);
 }
 
 // The net as a whole, at the size that the file declares.
@@ -273,12 +272,13 @@ enum err_code weights_open(const char *path, const struct weights_opts *opts,
     *out = (struct net){0};
     enum err_code rc;
     if (in.arch)
-        TRY(check_arch_name(in.arch, e));
+        TRY(arch_check(in.arch, e));
     TRY(file_map(path, &in.bytes, e));
     TRY(read_any(&in, out, e));
     if (in.arch && strcmp(in.arch, out->arch) != 0)
         TRY(err_set(e, ERR_FORMAT, "%s: not a %s, it describes itself as %s", path,
                     in.arch, out->arch));
+    TRY(settle_head(out, path, opts ? opts->head : NULL, e));
     rc = check_net(out, e);
     if (rc != ERR_OK)
         err_prefix(e, "%s", path);

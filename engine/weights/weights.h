@@ -10,17 +10,16 @@
 
 struct weights_opts {
     const char *arch; // forced architecture, or NULL
+    // safetensors with fc.weight [C, features] and fc.bias [C], which replace everything
+    // after the global pooling and whose metadata xlens.preprocess, xlens.input and
+    // xlens.labels override the model's; or NULL
+    const char *head;
 };
 
-// Reads any supported file into a checked, unfolded net.
+// Reads any supported file into a checked, unfolded net. ERR_FORMAT also where the model
+// has no classifier and no head is given, or one for another number of features.
 enum err_code weights_open(const char *path, const struct weights_opts *opts,
                            struct net *out, struct err *e) MUST_CHECK;
-
-// Replaces everything after the global pooling by fc.weight [C, features] and fc.bias [C]
-// of a safetensors file; metadata xlens.preprocess, xlens.input and xlens.labels override
-// the net's. ERR_FORMAT names both feature counts when they differ.
-enum err_code weights_head_apply(const char *path, struct net *net,
-                                 struct err *e) MUST_CHECK;
 
 // Hex of a 128-bit hash of a model's bytes, of the other files that its net was read from
 // and, where there is one (else NULL), of its head's: what caches and native files know

@@ -32,6 +32,11 @@ Onnx__Model *onnx_edit_load(const char *file)
     return m;
 }
 
+Onnx__Model *onnx_edit_micro(void)
+{
+    return onnx_edit_load("timm_micro.op13.bn.onnx");
+}
+
 struct file_bytes onnx_edit_pack(const Onnx__Model *m)
 {
     size_t len = onnx__model__get_packed_size(m);
@@ -50,6 +55,18 @@ enum err_code onnx_edit_open_take(Onnx__Model *m, const char *path, struct net *
     enum err_code rc = onnx_open(&bytes, path, net, e);
     file_bytes_release(&bytes);
     return rc;
+}
+
+void onnx_edit_refused(Onnx__Model *m, const char *says)
+{
+    struct net net = {0};
+    struct err e = {0};
+    if (onnx_edit_open_take(m, "/nowhere/m.onnx", &net, &e) == ERR_OK || net.count != 0)
+        give_up("opened, expected", says);
+    if (!strstr(e.msg, says)) {
+        (void)fprintf(stderr, "message \"%s\"\n", e.msg);
+        give_up("does not say", says);
+    }
 }
 
 void onnx_edit_text(char **field, const char *text)

@@ -23,12 +23,18 @@ enum onnx_type { ONNX_FLOAT = 1, ONNX_INT64 = 7, ONNX_FLOAT16 = 10, ONNX_BFLOAT1
 // A file of models/tiny.
 struct Onnx__Model *onnx_edit_load(const char *file);
 
+// The model with its batch norms that most tests change.
+struct Onnx__Model *onnx_edit_micro(void);
+
 // The model as a file in malloc'ed memory.
 struct file_bytes onnx_edit_pack(const struct Onnx__Model *m);
 
 // The model as a file, opened under this path; frees it.
 enum err_code onnx_edit_open_take(struct Onnx__Model *m, const char *path,
                                   struct net *net, struct err *e) MUST_CHECK;
+
+// The model as a file must not open, with an error that says so; frees it.
+void onnx_edit_refused(struct Onnx__Model *m, const char *says);
 
 void onnx_edit_text(char **field, const char *text);
 

@@ -10,30 +10,11 @@
 The network is PaddleClas' narrow xception41 (or xception41_deeplab) under its structured
 names, so that a .pdparams of it loads; how wide it is follows from the weights. Prints the
 logits on the synthetic picture A of 75x75 (models/synth.py of the reference folder)."""
-import pickle, sys
+import os, pickle, sys
 import numpy as np, paddle
 from paddle import nn
-
-GOLD, MASK = 0x9E3779B97F4A7C15, (1 << 64) - 1
-
-
-def stream(name, index):
-    h = 0xCBF29CE484222325
-    for b in name.encode():
-        h = ((h ^ b) * 0x100000001B3) & MASK
-    with np.errstate(over="ignore"):
-        z = np.uint64(h) + (index.astype(np.uint64) + np.uint64(1)) * np.uint64(GOLD)
-        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        z ^= z >> np.uint64(31)
-    return (z >> np.uint64(40)).astype(np.float64) * 2.0**-23 - 1.0
-
-
-def picture(size):
-    c, y, x = np.meshgrid(np.arange(3), np.arange(size), np.arange(size), indexing="ij")
-    return (0.5 * stream("input/A/colour", c) + 0.3125 * stream("input/A/coarse", (c * 64 + (y >> 5)) * 64 + (x >> 5))
-            + 0.1875 * stream("input/A/fine", (c * size + y) * size + x)).astype(np.float32)[None]
-
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../data"))
+from synth import picture
 
 weights = {k: v for k, v in pickle.load(open(sys.argv[1], "rb")).items() if isinstance(v, np.ndarray)}
 deeplab = "deeplab" in sys.argv[3:]
@@ -182,5 +163,5 @@ own = net.state_dict()
 assert own.keys() == weights.keys(), sorted(own.keys() ^ weights.keys())[:5]
 net.set_state_dict(weights)
 net.eval()
-print(paddle.__version__, net(paddle.to_tensor(picture(75))).numpy()[0].tolist())
+print(paddle.__version__, net(paddle.to_tensor(picture(75, 75))).numpy()[0].tolist())
 paddle.jit.save(net, sys.argv[2], input_spec=[paddle.static.InputSpec([None, 3, 75, 75], "float32", "x")])

@@ -2,6 +2,7 @@
 
 #include "tests/support/interp.h"
 #include "tests/support/reference.h"
+#include "tests/support/says.h"
 #include "tests/support/synth.h"
 
 #include "base/mem.h"
@@ -37,12 +38,6 @@ static const struct published {
     {"ppcls_xception71", 37678496, 178080, 16084271704},
 };
 enum { PUBLISHED = sizeof published / sizeof published[0] };
-
-static void assert_says(const struct err *e, const char *text)
-{
-    if (!strstr(e->msg, text))
-        fail_msg("message \"%s\" does not say \"%s\"", e->msg, text);
-}
 
 static void need_reference(void)
 {

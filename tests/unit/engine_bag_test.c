@@ -1,5 +1,7 @@
 #include "engine/weights/bag.h"
 
+#include "tests/support/says.h"
+
 #include "base/mem.h"
 
 // cmocka wants these first, in this order.
@@ -13,12 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static void assert_says(const struct err *e, const char *text)
-{
-    if (!strstr(e->msg, text))
-        fail_msg("message \"%s\" does not say \"%s\"", e->msg, text);
-}
 
 static enum err_code add(struct bag *bag, const char *name, enum bag_dtype dtype,
                          size_t n, const void *data, struct err *e)

@@ -4,6 +4,7 @@
 #include "tests/support/interp.h"
 #include "tests/support/onnx_edit.h"
 #include "tests/support/reference.h"
+#include "tests/support/says.h"
 #include "tests/support/synth.h"
 
 #include "base/mem.h"
@@ -24,22 +25,6 @@
 
 enum { SIZE = 75, CLASSES = 10 };
 
-static void assert_says(const struct err *e, const char *text)
-{
-    if (!strstr(e->msg, text))
-        fail_msg("message \"%s\" does not say \"%s\"", e->msg, text);
-}
-
-static void check_refused(Onnx__Model *m, const char *says)
-{
-    struct net net = {0};
-    struct err e = {0};
-    if (onnx_edit_open_take(m, "/nowhere/m.onnx", &net, &e) == ERR_OK)
-        fail_msg("opened, expected \"%s\"", says);
-    assert_says(&e, says);
-    assert_int_equal(net.count, 0);
-}
-
 static void check_same_logits(Onnx__Model *m, const char *path, double tolerance)
 {
     struct net net = {0};
@@ -57,11 +42,6 @@ static void check_same_logits(Onnx__Model *m, const char *path, double tolerance
             fail_msg("logit %d is %g, expected %g", i, (double)got[i], (double)want[i]);
     net_release(&net);
     free(image);
-}
-
-static Onnx__Model *micro(void)
-{
-    return onnx_edit_load("timm_micro.op13.bn.onnx");
 }
 
 static Onnx__Model *folded(void)
@@ -122,7 +102,7 @@ static void padding_by_other_means(void **state)
     onnx_edit_text(&m->graph->node[2]->input[0], "padded");
     onnx_edit_add_tensor(m, "pads", ONNX_INT64, 1, (int64_t[]){8},
                          (int64_t[]){0, 0, 1, 1, 0, 0, 1, 1});
-    check_refused(m, "(Relu): reads a padding, expected Conv or MaxPool");
+    onnx_edit_refused(m, "(Relu): reads a padding, expected Conv or MaxPool");
 }
 
 static void heads_by_other_means(void **state)
@@ -179,7 +159,7 @@ static void heads_by_other_means(void **state)
     gemm = onnx_edit_op(m, "Gemm");
     onnx_edit_insert(m, m->graph->n_node, "Softmax", gemm->output[0], NULL, "p");
     onnx_edit_insert(m, m->graph->n_node, "Relu", "p", NULL, "q");
-    check_refused(m, "behind the softmax, expected the end");
+    onnx_edit_refused(m, "behind the softmax, expected the end");
 }
 
 static void reshapes_behind_the_pooling(void **state)
@@ -197,7 +177,7 @@ static void reshapes_behind_the_pooling(void **state)
         if (i < 3)
             check_same_logits(m, "m", 1e-5);
         else
-            check_refused(m, "to a shape other than [n, 16]");
+            onnx_edit_refused(m, "to a shape other than [n, 16]");
     }
 }
 
@@ -228,7 +208,7 @@ static void arithmetic_with_constants(void **state)
     static const float row[5] = {1, 2, 3, 4, 5};
     onnx_edit_add_tensor(m, "row", ONNX_FLOAT, 1, (int64_t[]){5}, row);
     onnx_edit_insert(m, 0, "Mul", m->graph->node[0]->input[0], "row", "odd");
-    check_refused(m, "its constant is neither one number nor one a channel");
+    onnx_edit_refused(m, "its constant is neither one number nor one a channel");
 }
 
 static void numbers_in_other_places(void **state)
@@ -236,7 +216,7 @@ static void numbers_in_other_places(void **state)
     (void)state;
     if (!reference_present())
         skip();
-    Onnx__Model *m = micro();
+    Onnx__Model *m = onnx_edit_micro();
     Onnx__Tensor *t = onnx_edit_weights(m);
     size_t n = t->raw_data.len / sizeof(float);
     t->n_float_data = n;
@@ -246,7 +226,7 @@ static void numbers_in_other_places(void **state)
     check_same_logits(m, "m", 1e-5);
 
     // bfloat16 in int32_data: the upper half of each float, so 2^-8 is lost at most
-    m = micro();
+    m = onnx_edit_micro();
     t = onnx_edit_weights(m);
     t->data_type = ONNX_BFLOAT16;
     t->n_int32_data = n;
@@ -260,7 +240,7 @@ static void numbers_in_other_places(void **state)
     check_same_logits(m, "m", 5e-3);
 
     // float16, raw: ±0.5 everywhere changes the logits, but is read
-    m = micro();
+    m = onnx_edit_micro();
     t = onnx_edit_weights(m);
     t->data_type = ONNX_FLOAT16;
     t->raw_data.len = 2 * n;
@@ -287,7 +267,7 @@ static void add_external(Onnx__Tensor *t, const char *key, const char *value)
 static Onnx__Model *with_external(const char *location, const char *offset,
                                   const char *length)
 {
-    Onnx__Model *m = micro();
+    Onnx__Model *m = onnx_edit_micro();
     Onnx__Tensor *t = onnx_edit_weights(m);
     onnx_edit_clear_raw(t);
     add_external(t, "location", location);
@@ -304,16 +284,17 @@ static void external_data_stays_inside(void **state)
     static const char *const outside[] = {"../m.data", "/etc/passwd", "a/../../m", "..",
                                           ""};
     for (size_t i = 0; i < sizeof outside / sizeof outside[0]; i++)
-        check_refused(with_external(outside[i], "0", "3456"), "outside of its folder");
-    check_refused(with_external("absent.data", "0", "3456"), "/nowhere/absent.data");
-    check_refused(with_external("m.data", "-1", "3456"), "without a place");
+        onnx_edit_refused(with_external(outside[i], "0", "3456"),
+                          "outside of its folder");
+    onnx_edit_refused(with_external("absent.data", "0", "3456"), "/nowhere/absent.data");
+    onnx_edit_refused(with_external("m.data", "-1", "3456"), "without a place");
 
     char folder[] = "/tmp/xlens-onnx-XXXXXX";
     assert_non_null(mkdtemp(folder));
     char *data = mem_printf("%s/m.data", folder), *path = mem_printf("%s/m.onnx", folder);
     FILE *f = fopen(data, "wb");
     assert_non_null(f);
-    Onnx__Model *m = micro();
+    Onnx__Model *m = onnx_edit_micro();
     const Onnx__Tensor *t = onnx_edit_weights(m);
     static const uint8_t padding[64];
     assert_int_equal(fwrite(padding, 1, 64, f), 64);

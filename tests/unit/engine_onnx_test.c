@@ -4,6 +4,7 @@
 
 #include "tests/support/onnx_edit.h"
 #include "tests/support/reference.h"
+#include "tests/support/says.h"
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -20,77 +21,56 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void assert_says(const struct err *e, const char *text)
-{
-    if (!strstr(e->msg, text))
-        fail_msg("message \"%s\" does not say \"%s\"", e->msg, text);
-}
-
-static void check_refused(Onnx__Model *m, const char *says)
-{
-    struct net net = {0};
-    struct err e = {0};
-    if (onnx_edit_open_take(m, "/nowhere/m.onnx", &net, &e) == ERR_OK)
-        fail_msg("opened, expected \"%s\"", says);
-    assert_says(&e, says);
-    assert_int_equal(net.count, 0);
-}
-
-static Onnx__Model *micro(void)
-{
-    return onnx_edit_load("timm_micro.op13.bn.onnx");
-}
-
 static void graphs_that_are_refused(void **state)
 {
     (void)state;
     if (!reference_present())
         skip();
-    Onnx__Model *m = micro();
+    Onnx__Model *m = onnx_edit_micro();
     onnx_edit_text(&onnx_edit_op(m, "Relu")->op_type, "LSTM");
-    check_refused(m, "(LSTM): the op LSTM is not known");
+    onnx_edit_refused(m, "(LSTM): the op LSTM is not known");
 
-    m = micro();
+    m = onnx_edit_micro();
     onnx_edit_text(&onnx_edit_op(m, "Relu")->domain, "com.microsoft");
-    check_refused(m, "the op com.microsoft.Relu is not known");
+    onnx_edit_refused(m, "the op com.microsoft.Relu is not known");
 
-    m = micro();
+    m = onnx_edit_micro();
     Onnx__Node *last = m->graph->node[m->graph->n_node - 1];
     onnx_edit_text(&m->graph->node[0]->input[0], last->output[0]);
-    check_refused(m, "which no earlier node makes (a cycle?)");
+    onnx_edit_refused(m, "which no earlier node makes (a cycle?)");
 
-    m = micro();
+    m = onnx_edit_micro();
     onnx_edit_text(&m->graph->node[3]->output[0], m->graph->node[2]->output[0]);
-    check_refused(m, "is made twice");
+    onnx_edit_refused(m, "is made twice");
 
-    m = micro();
+    m = onnx_edit_micro();
     onnx_edit_attribute(onnx_edit_op(m, "Conv"), "group")->i = 2;
-    check_refused(m, "2 groups of 3 channels, expected 1 or all");
+    onnx_edit_refused(m, "2 groups of 3 channels, expected 1 or all");
 
-    m = micro();
+    m = onnx_edit_micro();
     onnx_edit_ints(onnx_edit_attribute(onnx_edit_op(m, "Conv"), "strides"), 2,
                    (int64_t[]){2, 1});
-    check_refused(m, "strides or dilations that differ by direction");
+    onnx_edit_refused(m, "strides or dilations that differ by direction");
 
-    m = micro();
+    m = onnx_edit_micro();
     m->opset_import[0]->version = 22;
-    check_refused(m, "ONNX opset 22, expected 9 to 21");
-    m = micro();
+    onnx_edit_refused(m, "ONNX opset 22, expected 9 to 21");
+    m = onnx_edit_micro();
     m->opset_import[0]->version = 8;
-    check_refused(m, "ONNX opset 8, expected 9 to 21");
+    onnx_edit_refused(m, "ONNX opset 8, expected 9 to 21");
 
-    m = micro();
+    m = onnx_edit_micro();
     m->graph->input[0]->type->tensor_type->shape->dim[1]->dim_value = 4;
-    check_refused(m, "has 4 channels, expected 3");
+    onnx_edit_refused(m, "has 4 channels, expected 3");
 
-    m = micro();
+    m = onnx_edit_micro();
     onnx_edit_text(&m->graph->output[0]->name, m->graph->node[0]->output[0]);
-    check_refused(m, "is not what the last layer gives");
+    onnx_edit_refused(m, "is not what the last layer gives");
 
-    m = micro();
+    m = onnx_edit_micro();
     m->graph->n_node--;
     onnx__node__free_unpacked(m->graph->node[m->graph->n_node], NULL);
-    check_refused(m, "is not what the last layer gives");
+    onnx_edit_refused(m, "is not what the last layer gives");
 }
 
 static void tensors_that_are_refused(void **state)
@@ -98,48 +78,48 @@ static void tensors_that_are_refused(void **state)
     (void)state;
     if (!reference_present())
         skip();
-    Onnx__Model *m = micro();
+    Onnx__Model *m = onnx_edit_micro();
     onnx_edit_weights(m)->dims[0] = 1 << 30;
-    check_refused(m, "has 3456 bytes, its shape asks for 115964116992");
+    onnx_edit_refused(m, "has 3456 bytes, its shape asks for 115964116992");
 
-    m = micro();
+    m = onnx_edit_micro();
     onnx_edit_weights(m)->dims[0] = INT64_MAX;
-    check_refused(m, "overflows");
+    onnx_edit_refused(m, "overflows");
 
-    m = micro();
+    m = onnx_edit_micro();
     onnx_edit_weights(m)->dims[0] = -1;
-    check_refused(m, "has the extent -1");
+    onnx_edit_refused(m, "has the extent -1");
 
-    m = micro();
+    m = onnx_edit_micro();
     onnx_edit_weights(m)->dims[1] = 9;
     onnx_edit_weights(m)->dims[2] = 1;
-    check_refused(m, "is 32x9x1x3, expected ?x3x?x?");
+    onnx_edit_refused(m, "is 32x9x1x3, expected ?x3x?x?");
 
-    m = micro();
+    m = onnx_edit_micro();
     onnx_edit_weights(m)->data_type = ONNX_INT64;
-    check_refused(m, "its shape asks for 6912");
+    onnx_edit_refused(m, "its shape asks for 6912");
 
-    m = micro();
+    m = onnx_edit_micro();
     onnx_edit_weights(m)->data_type = ONNX_INT64;
     onnx_edit_weights(m)->dims[0] = 16;
-    check_refused(m, "is of int64 type, expected a float type");
+    onnx_edit_refused(m, "is of int64 type, expected a float type");
 
-    m = micro();
+    m = onnx_edit_micro();
     memcpy(onnx_edit_weights(m)->raw_data.data + 40, &(float){NAN}, sizeof(float));
-    check_refused(m, "holds NaN at element 10 of 864");
+    onnx_edit_refused(m, "holds NaN at element 10 of 864");
 
-    m = micro();
+    m = onnx_edit_micro();
     onnx_edit_weights(m)->raw_data.len -= 4;
-    check_refused(m, "has 3452 bytes");
+    onnx_edit_refused(m, "has 3452 bytes");
 
-    m = micro();
+    m = onnx_edit_micro();
     onnx_edit_text(&m->graph->initializer[1]->name, m->graph->initializer[0]->name);
-    check_refused(m, "appears twice");
+    onnx_edit_refused(m, "appears twice");
 
-    m = micro();
+    m = onnx_edit_micro();
     onnx_edit_text(&onnx_edit_op(m, "Conv")->input[1], "input");
     onnx_edit_text(&onnx_edit_op(m, "Conv")->input[1], m->graph->input[0]->name);
-    check_refused(m, "input 1 is no constant");
+    onnx_edit_refused(m, "input 1 is no constant");
 }
 
 static void bytes_that_are_no_message(void **state)
@@ -147,7 +127,7 @@ static void bytes_that_are_no_message(void **state)
     (void)state;
     if (!reference_present())
         skip();
-    Onnx__Model *m = micro();
+    Onnx__Model *m = onnx_edit_micro();
     struct file_bytes bytes = onnx_edit_pack(m);
     onnx__model__free_unpacked(m, NULL);
     for (size_t len = 16; len < bytes.len; len += 4001) {

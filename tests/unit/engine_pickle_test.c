@@ -3,6 +3,7 @@
 #include "engine/weights/pickle/torch.h"
 
 #include "tests/support/reference.h"
+#include "tests/support/says.h"
 
 #include "base/mem.h"
 
@@ -29,12 +30,6 @@ static enum err_code read_bytes(struct pickle *p, const char *bytes, size_t len,
 
 // A pickle written as a string literal, zeros included.
 #define READ(p, literal, e) read_bytes(p, literal, sizeof(literal) - 1, e)
-
-static void assert_says(const struct err *e, const char *text)
-{
-    if (!strstr(e->msg, text))
-        fail_msg("message \"%s\" does not say \"%s\"", e->msg, text);
-}
 
 static void values_are_read(void **state)
 {

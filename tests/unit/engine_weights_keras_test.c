@@ -5,9 +5,9 @@
 #include "engine/weights/weights.h"
 
 #include "tests/support/interp.h"
+#include "tests/support/model_file.h"
 #include "tests/support/synth.h"
 
-#include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
 
@@ -18,13 +18,12 @@
 
 #include <cmocka.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define DATA XLENS_TEST_DATA "/keras/"
 
-enum { CLASSES = 3, HEIGHT = 48, WIDTH = 40 };
+enum { CLASSES = MODEL_FILE_LOGITS, HEIGHT = 48, WIDTH = 40 };
 
 // Logits without the constant that a softmax does not see.
 static void centre(float x[CLASSES])
@@ -64,22 +63,14 @@ static void check_file(const char *file, float want[CLASSES])
 static void saved_models_give_keras_logits(void **state)
 {
     (void)state;
-    struct file_bytes text;
-    int files = 0;
-    assert_int_equal(file_read(DATA "expected.txt", 1 << 16, &text, NULL), ERR_OK);
-    for (char *line = strchr((char *)(uintptr_t)text.data, '\n'); line && line[1];
-         line = strchr(line + 1, '\n'), files++) {
-        char file[64];
-        float want[CLASSES];
-        char *p = line + 1 + strcspn(line + 1, " ");
-        (void)snprintf(file, sizeof file, "%.*s", (int)(p - line - 1), line + 1);
-        for (int i = 0; i < CLASSES; i++)
-            want[i] = strtof(p, &p);
-        assert_int_equal(*p, '\n');
-        check_file(file, want);
-    }
-    assert_int_equal(files, 6);
-    file_bytes_release(&text);
+    struct model_file_row rows[MODEL_FILE_ROWS];
+    int nested = model_file_rows(DATA, "nested", rows);
+    assert_int_equal(nested, 4);
+    for (int i = 0; i < nested; i++)
+        check_file(rows[i].file, rows[i].logits);
+    assert_int_equal(model_file_rows(DATA, "odds", rows), 2);
+    check_file(rows[0].file, rows[0].logits);
+    check_file(rows[1].file, rows[1].logits);
 }
 
 static void the_declared_size_is_kept(void **state)

@@ -1,31 +1,15 @@
 #!/usr/bin/env python3
 """Writes the Keras models of this folder and what Keras says of picture "A" (as in
-tests/support/synth.c) to expected.txt. Run by hand: pip install keras jax h5py; make.py"""
-import os
+tests/support/synth.c) to expected.txt. Run by hand: pip install keras jax h5py safetensors; make.py"""
+import os, sys
 os.environ["KERAS_BACKEND"] = "jax"
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import keras
 import numpy as np
 from keras import layers as L
+from synth import picture, stream
 
 H, W = 48, 40
-
-
-def stream(name, i):
-    seed = 0xCBF29CE484222325
-    for b in name.encode():
-        seed = ((seed ^ b) * 0x100000001B3) & (2**64 - 1)
-    with np.errstate(over="ignore"):
-        z = np.uint64(seed) + (np.asarray(i, "u8") + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
-        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return ((z ^ (z >> np.uint64(31))) >> np.uint64(40)).astype("f8") * 2.0**-23 - 1
-
-
-def picture():
-    c, y, x = np.mgrid[0:3, 0:H, 0:W]
-    v = 0.5 * stream("input/A/colour", c) + 0.3125 * stream("input/A/coarse", (c * 64 + y // 32) * 64 + x // 32)
-    v += 0.1875 * stream("input/A/fine", (c * H + y) * W + x)
-    return v.astype("f4").transpose(1, 2, 0)[None]
 
 
 def xception(x, middle=1):
@@ -103,7 +87,7 @@ def logits_of(model, x):
 
 
 def main():
-    x = picture()
+    x = picture(H, W).transpose(0, 2, 3, 1)
     lines = []
 
     def note(model, inputs, *files):
@@ -129,6 +113,22 @@ def main():
     model.save("odds.keras")
     model.save("odds.h5")
     note(model, (x + 1) * 127.5, "odds.keras", "odds.h5")
+
+    # Without its classifier (include_top=False), and a classifier in a file of its own.
+    from safetensors.numpy import save_file
+    keras.backend.clear_session()
+    inner = keras.Input((H, W, 3))
+    model = keras.Model(inner, xception(inner), name="xception")
+    fill(model)
+    model.save("notop.keras")
+    model.save("notop.h5")
+    model.save_weights("notop.weights.h5")
+    legacy_weights(model, "notop_weights.h5")
+    head = {"fc.weight": stream("head", np.arange(60)).reshape(3, 20).astype("f4"), "fc.bias": stream("bias", np.arange(3)).astype("f4")}
+    save_file(head, "head.safetensors")
+    features = np.asarray(model(x, training=False), "f8").mean((1, 2))
+    logits = (features @ head["fc.weight"].T + head["fc.bias"])[0]
+    lines.extend(f"notop{f} " + " ".join(f"{v:.7g}" for v in logits) for f in (".keras", ".h5", ".weights.h5", "_weights.h5"))
 
     # Another network, for the line that refuses it.
     inner = keras.Input((H, W, 3))
