@@ -29,7 +29,7 @@ void exec_feed(const struct exec *x, int step, const struct exec_member *me, int
                int rows, float *panel);
 
 // Rows of the next GEMM tile when `left` remain.
-int exec_tile_rows(int left);
+int exec_tile_rows(const struct plan *plan, int left);
 
 void exec_gemm(const struct exec *x, int step, int member, int members);
 void exec_winograd(const struct exec *x, int step, int member, int members);

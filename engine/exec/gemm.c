@@ -1,11 +1,15 @@
 #include "engine/exec/exec.h"
 
-// Sixes, and at the end fives and fours rather than a tile of one to three, which the
-// multiply-add units would wait for.
-int exec_tile_rows(int left)
+static int divide_up(int n, int by)
 {
-    static const int last[] = {0, 1, 2, 3, 4, 5, 6, 4, 4, 5, 5, 6, 6, 5};
-    return left < (int)(sizeof last / sizeof last[0]) ? last[left] : KERN_ROWS;
+    return (n + by - 1) / by;
+}
+
+// As few tiles as hold them, and those alike: the multiply-add units would wait for a
+// tile of one to three.
+int exec_tile_rows(const struct plan *plan, int left)
+{
+    return divide_up(left, divide_up(left, plan->kern.about.gemm_f32.rows));
 }
 
 // What one member computes: rows × column panels.
@@ -14,10 +18,11 @@ struct part {
 };
 
 // Where there are fewer rows than would keep the team busy, it divides the columns.
-static struct part part_of(int rows, int blocks, int member, int members)
+static struct part part_of(const struct kern_about *tile, int rows, int blocks,
+                           int member, int members)
 {
-    int panels = (blocks * KERN_BLOCK + KERN_COLS - 1) / KERN_COLS;
-    if (rows >= KERN_ROWS * members)
+    int panels = divide_up(blocks * KERN_BLOCK, tile->cols);
+    if (rows >= tile->rows * members)
         return (struct part){exec_share(rows, member, members), {0, panels}};
     return (struct part){{0, rows}, exec_share(panels, member, members)};
 }
@@ -28,7 +33,7 @@ static void feed_chunk(const struct exec *x, int step, const struct exec_member 
     ptrdiff_t k = (ptrdiff_t)x->plan->steps[step].k_blocks * KERN_BLOCK;
     float *panel = me->panel;
     for (int m = chunk.first; m < chunk.last;) {
-        int rows = exec_tile_rows(chunk.last - m);
+        int rows = exec_tile_rows(x->plan, chunk.last - m);
         exec_feed(x, step, me, m, rows, panel);
         panel += rows * k;
         m += rows;
@@ -41,10 +46,10 @@ static void multiply_panel(const struct exec *x, int step, const struct exec_mem
 {
     const struct plan_step *s = &x->plan->steps[step];
     const struct layout_step *l = &x->layout->steps[step];
-    ptrdiff_t stride = (ptrdiff_t)s->out_blocks * KERN_BLOCK;
+    const struct kern_about *tile = &x->plan->kern.about.gemm_f32;
+    const int stride = s->out_blocks * KERN_BLOCK, col = panel * tile->cols;
+    const int cols = stride - col < tile->cols ? stride - col : tile->cols;
     ptrdiff_t k = (ptrdiff_t)s->k_blocks * KERN_BLOCK;
-    ptrdiff_t col = (ptrdiff_t)panel * KERN_COLS;
-    int cols = stride - col < KERN_COLS ? KERN_BLOCK : KERN_COLS;
     struct kern_gemm_f32 g = {.a = me->panel,
                               .b = s->weight + col * k,
                               .bias = s->bias + col,
@@ -53,12 +58,12 @@ static void multiply_panel(const struct exec *x, int step, const struct exec_mem
                               .blocks = s->k_blocks,
                               .cols = cols,
                               .relu = s->relu};
-    int tiles = (chunk.last - chunk.first + KERN_ROWS - 1) / KERN_ROWS;
+    int tiles = divide_up(chunk.last - chunk.first, tile->rows);
     g.next = g.b + cols * k;
-    g.next_len = (size_t)(cols * k / tiles + KERN_COLS);
+    g.next_len = (size_t)(cols * k / tiles + cols);
     for (int m = chunk.first; m < chunk.last; m += g.rows) {
-        ptrdiff_t at = m * stride + col;
-        g.rows = exec_tile_rows(chunk.last - m);
+        ptrdiff_t at = (ptrdiff_t)m * stride + col;
+        g.rows = exec_tile_rows(x->plan, chunk.last - m);
         g.c = x->values + l->dst + at;
         g.add = s->add < 0 ? NULL : x->values + l->add + at;
         x->plan->kern.gemm_f32(&g);
@@ -71,9 +76,10 @@ void exec_gemm(const struct exec *x, int step, int member, int members)
 {
     const struct plan_step *s = &x->plan->steps[step];
     int pixels = x->layout->steps[step].pixels * x->pictures;
-    struct part part = part_of(pixels, s->out_blocks, member, members);
+    struct part part =
+        part_of(&x->plan->kern.about.gemm_f32, pixels, s->out_blocks, member, members);
     int rows = part.rows.last - part.rows.first;
-    int most = layout_chunk_rows(s), chunks = (rows + most - 1) / most;
+    int most = layout_chunk_rows(x->plan, s), chunks = (rows + most - 1) / most;
     for (int i = 0; i < chunks; i++) {
         struct exec_share chunk = exec_share(rows, i, chunks);
         chunk.first += part.rows.first;

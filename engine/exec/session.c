@@ -164,3 +164,9 @@ void eng_session_layer_seconds(const struct eng_session *session, double *second
         if (plan->steps[i].main > 0)
             seconds[plan->steps[i].main - 1] = session->seconds[i];
 }
+
+void eng_session_layer_macs(const struct eng_session *session, uint64_t *macs)
+{
+    for (int i = 0; i < session->model->info.layer_count; i++)
+        macs[i] = net_macs(&session->model->plan.net, i + 1, session->layout.shapes);
+}

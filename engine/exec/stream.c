@@ -27,8 +27,8 @@ static void run_depthwise(const struct exec *x, int step, const struct exec_memb
                             .relu_in = s->relu_in,
                             .relu_out = s->relu};
     float *dst = x->values + x->layout->steps[step].dst;
-    for (int m = rows.first; m < rows.last; m += KERN_ROWS) {
-        int pixels = rows.last - m < KERN_ROWS ? rows.last - m : KERN_ROWS;
+    for (int m = rows.first; m < rows.last; m += KERN_ROWS_MAX) {
+        int pixels = rows.last - m < KERN_ROWS_MAX ? rows.last - m : KERN_ROWS_MAX;
         k.dst = dst + m * pixel;
         exec_depthwise(x, step, me, m, pixels, k);
     }

@@ -45,7 +45,7 @@ static void transform_input(const struct chunk *c)
                                  .blocks = c->s->in_blocks,
                                  .relu = c->s->relu_in};
     for (int t = 0, rows; t < c->tiles; t += rows) {
-        rows = exec_tile_rows(c->tiles - t);
+        rows = exec_tile_rows(c->x->plan, c->tiles - t);
         k.dst_block = rows * KERN_BLOCK;
         for (int r = 0; r < rows; r++) {
             exec_taps(&six, c->x->values + c->l->src, c->x->zeros,
@@ -68,7 +68,7 @@ static void multiply(const struct chunk *c, ptrdiff_t col, int cols)
                                   .blocks = c->s->k_blocks,
                                   .cols = cols};
         for (int t = 0; t < c->tiles; t += g.rows) {
-            g.rows = exec_tile_rows(c->tiles - t);
+            g.rows = exec_tile_rows(c->x->plan, c->tiles - t);
             c->x->plan->kern.gemm_f32(&g);
             g.a += g.rows * c->k;
             g.c += g.rows * cols;
@@ -110,16 +110,17 @@ void exec_winograd(const struct exec *x, int step, int member, int members)
                       .me = &x->member[member]};
     c.grid = grid_of(&c.l->window);
     c.k = (ptrdiff_t)c.s->k_blocks * KERN_BLOCK;
-    int most = layout_chunk_rows(c.s);
+    int most = layout_chunk_rows(x->plan, c.s);
     c.products = c.me->panel + KERN_WINO_PLACES * most * c.k;
     struct exec_share tiles =
         exec_share(c.grid.h * c.grid.w_tiles * x->pictures, member, members);
-    ptrdiff_t columns = (ptrdiff_t)c.s->out_blocks * KERN_BLOCK;
+    const int columns = c.s->out_blocks * KERN_BLOCK;
+    const int wide = x->plan->kern.about.gemm_f32.cols;
     for (c.first = tiles.first; c.first < tiles.last; c.first += c.tiles) {
         c.tiles = at_most(tiles.last - c.first, most);
         transform_input(&c);
-        for (ptrdiff_t col = 0; col < columns; col += KERN_COLS) {
-            int cols = columns - col < KERN_COLS ? KERN_BLOCK : KERN_COLS;
+        for (int col = 0; col < columns; col += wide) {
+            int cols = at_most(columns - col, wide);
             multiply(&c, col, cols);
             transform_output(&c, col, cols);
         }

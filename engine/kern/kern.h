@@ -12,7 +12,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { KERN_BLOCK = 8, KERN_ROWS = 6, KERN_COLS = 16 };
+// ROWS_MAX and COLS_MAX bound the register tiles of all GEMM kernels.
+enum { KERN_BLOCK = 8, KERN_ROWS_MAX = 14, KERN_COLS_MAX = 32 };
 
 // Winograd tiles: pixels read and written a side, and the products of one tile.
 enum { KERN_WINO_IN = 6, KERN_WINO_OUT = 4, KERN_WINO_PLACES = 36 };
@@ -29,8 +30,8 @@ struct kern_gemm_f32 {
     const float *next; // a slice of what comes after b, to fetch ahead; or NULL
     size_t next_len;   // floats
     int blocks;
-    int rows; // 1 … 6
-    int cols; // 16 or 8
+    int rows; // 1 … the kernel's
+    int cols; // blocks of 8 up to the kernel's
     bool relu;
 };
 
@@ -128,6 +129,12 @@ typedef double kern_peak_f32_fn(long rounds, float *sink);
 #include "engine/kern/kern.def"
 #undef KERN
 
+// What kern.def says of a kernel.
+struct kern_about {
+    const char *name;
+    int rows, cols;
+};
+
 // The kernels that one ISA runs with: of each family the best row not above it.
 struct kern_set {
     kern_gemm_f32_fn *gemm_f32;
@@ -141,9 +148,9 @@ struct kern_set {
     kern_sum_f32_fn *sum_f32;
     kern_peak_f32_fn *peak_f32;
     struct {
-        const char *gemm_f32, *gather_f32, *dw3x3_f32, *dw_f32, *wino_in_f32,
-            *wino_out_f32, *maxpool_f32, *affine_f32, *sum_f32, *peak_f32;
-    } name;
+        struct kern_about gemm_f32, gather_f32, dw3x3_f32, dw_f32, wino_in_f32,
+            wino_out_f32, maxpool_f32, affine_f32, sum_f32, peak_f32;
+    } about;
 };
 
 void kern_select(enum eng_isa isa, struct kern_set *set);

@@ -4,9 +4,6 @@
 
 #include <stdlib.h>
 
-// The left panel stays in the L2 cache beside the panels of weights that pass by.
-enum { PANEL_FLOATS = 44 * 1024 };
-
 struct span {
     size_t start, len;
     int value; // node, or -1 when free
@@ -20,11 +17,12 @@ struct placer {
     int count;
 };
 
-int layout_chunk_rows(const struct plan_step *step)
+int layout_chunk_rows(const struct plan *plan, const struct plan_step *step)
 {
     int panels = step->kind == STEP_WINOGRAD ? KERN_WINO_PLACES : 1;
-    int rows = PANEL_FLOATS / (step->k_blocks * KERN_BLOCK * panels);
-    return rows < KERN_ROWS ? KERN_ROWS : rows;
+    int rows = plan->panel_floats / (step->k_blocks * KERN_BLOCK * panels);
+    int least = plan->kern.about.gemm_f32.rows;
+    return rows < least ? least : rows;
 }
 
 static struct window window_of(const struct plan *plan, const struct plan_step *s,
@@ -45,17 +43,17 @@ static struct window window_of(const struct plan *plan, const struct plan_step *
     return w;
 }
 
-static void note_scratch(struct layout *out, const struct plan_step *s,
-                         const struct window *w)
+static void note_scratch(struct layout *out, const struct plan *plan,
+                         const struct plan_step *s, const struct window *w)
 {
     size_t taps = (size_t)w->kernel_h * (size_t)w->kernel_w;
     // A sliding window has two columns more than pixels.
-    size_t pointers = (KERN_ROWS + 2) * (taps < 3 ? 3 : taps);
+    size_t pointers = (KERN_ROWS_MAX + 2) * (taps < 3 ? 3 : taps);
     if (s->kind == STEP_GEMM || s->kind == STEP_WINOGRAD) {
         size_t row = (size_t)s->k_blocks * KERN_BLOCK;
         if (s->kind == STEP_WINOGRAD) // the products of one column panel stand behind
-            row = KERN_WINO_PLACES * (row + KERN_COLS);
-        size_t floats = (size_t)layout_chunk_rows(s) * row;
+            row = KERN_WINO_PLACES * (row + KERN_COLS_MAX);
+        size_t floats = (size_t)layout_chunk_rows(plan, s) * row;
         if (floats > out->scratch)
             out->scratch = floats;
         pointers = pointers < KERN_WINO_PLACES ? KERN_WINO_PLACES : pointers;
@@ -155,7 +153,7 @@ enum err_code layout_open(const struct plan *plan, int height, int width, int ba
                            .value = mem_new(nodes * sizeof *out->value),
                            .map = plan->net.nodes[plan->pooled].in[0],
                            .features = plan->pooled,
-                           .widest = KERN_COLS};
+                           .widest = KERN_COLS_MAX};
     enum err_code rc = net_shapes(&plan->net, height, width, out->shapes, e);
     if (rc != ERR_OK) {
         layout_release(out);
@@ -166,7 +164,7 @@ enum err_code layout_open(const struct plan *plan, int height, int width, int ba
         const struct net_shape *shape = &out->shapes[s->node];
         out->steps[i].window = window_of(plan, s, out->shapes);
         out->steps[i].pixels = shape->h * shape->w;
-        note_scratch(out, s, &out->steps[i].window);
+        note_scratch(out, plan, s, &out->steps[i].window);
     }
     struct placer p = {.plan = plan,
                        .out = out,

@@ -40,6 +40,6 @@ void layout_release(struct layout *layout);
 
 // Rows of the left panel that one member fills at a time; for Winograd tiles, each a row
 // of 36 panels.
-int layout_chunk_rows(const struct plan_step *step);
+int layout_chunk_rows(const struct plan *plan, const struct plan_step *step);
 
 #endif

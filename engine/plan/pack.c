@@ -46,15 +46,15 @@ static const float *pack_depthwise(struct cursor *c, const struct net_node *n)
 // Rows k of [taps][in][out]; each tap is padded to whole blocks, except those of the
 // picture, whose three channels stand close.
 static const float *pack_gemm(struct cursor *c, const struct plan_step *s,
-                              const struct net_node *n, size_t in)
+                              const struct net_node *n, size_t in, size_t tile)
 {
     size_t out = (size_t)n->channels, k_rows = (size_t)s->k_blocks * KERN_BLOCK;
     size_t tap_rows = s->feed == FEED_PICTURE ? in : (size_t)s->in_blocks * KERN_BLOCK;
     size_t taps = (size_t)window_taps(n);
     float *to = reserve(c, k_rows * (size_t)s->out_blocks * KERN_BLOCK);
-    for (size_t j = 0; to && j < out; j += KERN_COLS) {
+    for (size_t j = 0; to && j < out; j += tile) {
         size_t left = (size_t)s->out_blocks * KERN_BLOCK - j;
-        size_t cols = left < KERN_COLS ? left : KERN_COLS;
+        size_t cols = left < tile ? left : tile;
         size_t real = out - j < cols ? out - j : cols;
         float *panel = to + j * k_rows;
         for (size_t t = 0; t < taps; t++)
@@ -81,16 +81,16 @@ static void transform_filter(const double g[9], double out[KERN_WINO_PLACES])
     }
 }
 
-// [3][3][in][out] to [column panels][36][k][16].
+// [3][3][in][out] to [column panels][36][k][tile].
 static const float *pack_winograd(struct cursor *c, const struct plan_step *s,
-                                  const struct net_node *n, size_t in)
+                                  const struct net_node *n, size_t in, size_t tile)
 {
     size_t out = (size_t)n->channels, k_rows = (size_t)s->k_blocks * KERN_BLOCK;
     size_t room = (size_t)s->out_blocks * KERN_BLOCK;
     float *to = reserve(c, KERN_WINO_PLACES * k_rows * room);
     for (size_t i = 0; to && i < in * out; i++) {
-        size_t k = i / out, j = i % out, first = j / KERN_COLS * KERN_COLS;
-        size_t cols = room - first < KERN_COLS ? room - first : KERN_COLS;
+        size_t k = i / out, j = i % out, first = j / tile * tile;
+        size_t cols = room - first < tile ? room - first : tile;
         double taps[9], places[KERN_WINO_PLACES];
         for (size_t t = 0; t < 9; t++)
             taps[t] = (double)n->weight[t * in * out + i];
@@ -115,16 +115,17 @@ static void pack_affine(struct cursor *c, const struct net_node *n, struct plan_
 static void pack_step(struct cursor *c, const struct plan *plan, struct plan_step *s)
 {
     const struct net_node *main = &plan->net.nodes[s->main];
+    const size_t in = (size_t)plan->net.nodes[s->main ? main->in[0] : 0].channels;
+    const size_t tile = (size_t)plan->kern.about.gemm_f32.cols;
     if (s->kind == STEP_GEMM) {
         if (s->feed == FEED_DEPTHWISE) {
             s->feed_weight = pack_depthwise(c, &plan->net.nodes[s->window]);
             s->feed_bias = pack_bias(c, &plan->net.nodes[s->window]);
         }
-        s->weight = pack_gemm(c, s, main, (size_t)plan->net.nodes[main->in[0]].channels);
+        s->weight = pack_gemm(c, s, main, in, tile);
         s->bias = pack_bias(c, main);
     } else if (s->kind == STEP_WINOGRAD) {
-        s->weight =
-            pack_winograd(c, s, main, (size_t)plan->net.nodes[main->in[0]].channels);
+        s->weight = pack_winograd(c, s, main, in, tile);
         s->bias = pack_bias(c, main);
     } else if (s->kind == STEP_DEPTHWISE) {
         s->weight = pack_depthwise(c, main);

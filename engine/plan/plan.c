@@ -3,6 +3,7 @@
 #include "base/mem.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 struct builder {
     struct plan *plan;
@@ -152,7 +153,8 @@ static void add_gemm(struct builder *b, int i)
         s->window = front;
         s->relu_mid = relu >= 0;
         s->src = dw->in[0];
-        b->plan->kernels[front] = slides ? kern->name.dw3x3_f32 : kern->name.dw_f32;
+        b->plan->kernels[front] =
+            slides ? kern->about.dw3x3_f32.name : kern->about.dw_f32.name;
     } else if (front == 0 && !b->ready[0]) {
         s->feed = FEED_PICTURE;
     }
@@ -164,7 +166,9 @@ static void add_gemm(struct builder *b, int i)
         s->kind = STEP_WINOGRAD;
         s->k_blocks = s->in_blocks;
     }
-    step_end(b, s, s->kind == STEP_GEMM ? kern->name.gemm_f32 : kern->name.wino_in_f32);
+    step_end(b, s,
+             s->kind == STEP_GEMM ? kern->about.gemm_f32.name
+                                  : kern->about.wino_in_f32.name);
 }
 
 static void add_depthwise(struct builder *b, int i)
@@ -177,7 +181,7 @@ static void add_depthwise(struct builder *b, int i)
     }
     struct plan_step *s = step_add(b, STEP_DEPTHWISE, i);
     read_source(b, s);
-    step_end(b, s, b->plan->kern.name.dw_f32);
+    step_end(b, s, b->plan->kern.about.dw_f32.name);
 }
 
 static void add_plain(struct builder *b, enum step_kind kind, int i, const char *kernel)
@@ -203,21 +207,21 @@ static void add_node(struct builder *b, int i)
         add_depthwise(b, i);
         break;
     case NET_MAXPOOL:
-        add_plain(b, STEP_MAXPOOL, i, kern->name.maxpool_f32);
+        add_plain(b, STEP_MAXPOOL, i, kern->about.maxpool_f32.name);
         break;
     case NET_RELU:
         if (is_lazy_relu(b, i))
             break;
-        add_plain(b, STEP_AFFINE, i, kern->name.affine_f32);
+        add_plain(b, STEP_AFFINE, i, kern->about.affine_f32.name);
         break;
     case NET_AFFINE:
     case NET_ADD:
     case NET_SCALE:
-        add_plain(b, STEP_AFFINE, i, kern->name.affine_f32);
+        add_plain(b, STEP_AFFINE, i, kern->about.affine_f32.name);
         break;
     case NET_GAP:
         b->plan->pooled = i;
-        add_plain(b, STEP_MEAN, i, kern->name.sum_f32);
+        add_plain(b, STEP_MEAN, i, kern->about.sum_f32.name);
         break;
     case NET_INPUT:
     case NET_OP_COUNT:
@@ -243,6 +247,16 @@ static void build_steps(struct builder *b)
             add_node(b, i);
 }
 
+// The left panel shares the L2 cache with the panels of weights that pass by. Measured on
+// Zen 4 (1 MiB), November 2026: 43 % of it, 30 to 50 alike; the rest on Zen 1 (512 KiB).
+static int panel_floats(void)
+{
+    long cache = sysconf(_SC_LEVEL2_CACHE_SIZE);
+    const long least = 256L << 10, most = 1L << 20;
+    cache = cache < least ? least : cache > most ? most : cache;
+    return (int)(cache * 43 / 100 / (long)sizeof(float));
+}
+
 enum err_code plan_open(struct net *net, enum eng_isa isa, struct plan *plan,
                         struct err *e)
 {
@@ -250,6 +264,7 @@ enum err_code plan_open(struct net *net, enum eng_isa isa, struct plan *plan,
     *plan = (struct plan){.net = *net};
     *net = (struct net){0};
     kern_select(isa, &plan->kern);
+    plan->panel_floats = panel_floats();
     plan->steps = mem_new(n * sizeof *plan->steps);
     plan->kernels = mem_new(n * sizeof *plan->kernels);
     for (size_t i = 0; i < n; i++)

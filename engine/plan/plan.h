@@ -35,7 +35,7 @@ struct plan_step {
     bool relu_in, relu_mid, relu;
     int in_blocks, out_blocks; // of channels
     int k_blocks;              // GEMM: rows of b in blocks
-    // GEMM: [column panels][k][16], the last one maybe [k][8]; Winograd: 36 such [k] a
+    // GEMM: [column panels][k][tile], the last one maybe narrower; Winograd: 36 such [k] a
     // panel.
     const float *weight;
     const float *bias;
@@ -46,6 +46,7 @@ struct plan_step {
 struct plan {
     struct net net; // without its weights
     struct kern_set kern;
+    int panel_floats; // of a GEMM's left side that a thread keeps in its L2 cache
     struct memory weights;
     struct plan_step *steps;
     int count;

@@ -37,14 +37,14 @@ static double seconds_a_tile(kern_gemm_f32_fn *fn, struct kern_gemm_f32 shape,
     return best;
 }
 
-static void bench_gemm(const char *name, enum eng_isa isa, kern_gemm_f32_fn *fn,
-                       const struct buffers *buffers)
+static void bench_gemm(const struct kern_about *about, enum eng_isa isa,
+                       kern_gemm_f32_fn *fn, const struct buffers *buffers)
 {
     static const int blocks[] = {4, 8, 16, 32, 91, 128, BLOCKS_MAX};
-    static const float bias[KERN_COLS];
+    static const float bias[KERN_COLS_MAX];
     double peak = eng_peak_gflops(isa, 1);
-    for (int rows = 4; rows <= KERN_ROWS; rows++)
-        for (int cols = KERN_BLOCK; cols <= KERN_COLS; cols += KERN_BLOCK)
+    for (int rows = about->rows / 2 + 1; rows <= about->rows; rows++)
+        for (int cols = KERN_BLOCK; cols <= about->cols; cols += KERN_BLOCK)
             for (size_t i = 0; i < sizeof blocks / sizeof blocks[0]; i++) {
                 struct kern_gemm_f32 g = {.b = buffers->b,
                                           .bias = bias,
@@ -53,8 +53,8 @@ static void bench_gemm(const char *name, enum eng_isa isa, kern_gemm_f32_fn *fn,
                                           .rows = rows,
                                           .cols = cols};
                 double flops = 2e-9 * rows * cols * blocks[i] * KERN_BLOCK / peak;
-                printf("%-24s %dx%-3d k %5d  hot %5.1f %%  sweep %5.1f %%\n", name, rows,
-                       cols, blocks[i] * KERN_BLOCK,
+                printf("%-24s %dx%-3d k %5d  hot %5.1f %%  sweep %5.1f %%\n", about->name,
+                       rows, cols, blocks[i] * KERN_BLOCK,
                        100 * flops / seconds_a_tile(fn, g, buffers, true),
                        100 * flops / seconds_a_tile(fn, g, buffers, false));
             }
@@ -62,7 +62,7 @@ static void bench_gemm(const char *name, enum eng_isa isa, kern_gemm_f32_fn *fn,
 
 int main(void)
 {
-    size_t room = (size_t)KERN_ROWS * BLOCKS_MAX * KERN_BLOCK * TILES;
+    size_t room = (size_t)KERN_COLS_MAX * BLOCKS_MAX * KERN_BLOCK * TILES;
     struct buffers buffers = {mem_aligned(64, room * sizeof(float)),
                               mem_aligned(64, room * sizeof(float)),
                               mem_aligned(64, room * sizeof(float))};
@@ -76,7 +76,7 @@ int main(void)
         kern_select(isa ? (enum eng_isa)(isa - 1) : ENG_ISA_SCALAR, &below);
         if (kern_cpu_has((enum eng_isa)isa) &&
             (isa == 0 || set.gemm_f32 != below.gemm_f32))
-            bench_gemm(set.name.gemm_f32, (enum eng_isa)isa, set.gemm_f32, &buffers);
+            bench_gemm(&set.about.gemm_f32, (enum eng_isa)isa, set.gemm_f32, &buffers);
     }
     free(buffers.a);
     free(buffers.b);

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { ROOM = 6 * 64, BLOCKS_MAX = 9, DW_TAPS_MAX = 25 };
+enum { ROOM = KERN_ROWS_MAX * 64, BLOCKS_MAX = 9, DW_TAPS_MAX = 25 };
 
 struct gemm_shape {
     int blocks, rows, cols;
@@ -13,8 +13,9 @@ struct gemm_shape {
 
 static bool gemm_shape_holds(kern_gemm_f32_fn *fn, struct gemm_shape s)
 {
-    static float a[BLOCKS_MAX * 8 * 8 + 8], bias[24], add[ROOM];
-    static _Alignas(64) float b[BLOCKS_MAX * 8 * 16];
+    static float a[BLOCKS_MAX * 8 * KERN_ROWS_MAX + 8], bias[KERN_COLS_MAX + 8],
+        add[ROOM];
+    static _Alignas(64) float b[BLOCKS_MAX * 8 * KERN_COLS_MAX];
     static struct area out;
     size_t off = data_next() & 3;
     data_fill(a, sizeof a / sizeof *a, s.extreme);
@@ -53,36 +54,38 @@ static bool gemm_shape_holds(kern_gemm_f32_fn *fn, struct gemm_shape s)
 // A row has the same bits in a tile of any height and width.
 static bool gemm_rows_agree(kern_gemm_f32_fn *fn, int rows, int cols)
 {
-    enum { K = 5 * 8 };
-    static float full[K * 6], part[K * 6], want[6 * 16], got[6 * 16], bias[16];
-    static _Alignas(64) float b[K * 16], narrow[K * 8];
-    data_fill(full, K * 6, false);
-    data_fill(b, K * 16, false);
-    data_fill(bias, 16, false);
+    enum { K = 5 * 8, TILE = KERN_ROWS_MAX * KERN_COLS_MAX };
+    static float full[K * KERN_ROWS_MAX], part[K * KERN_ROWS_MAX], want[TILE], got[TILE];
+    static float bias[KERN_COLS_MAX];
+    static _Alignas(64) float b[K * KERN_COLS_MAX], narrow[K * KERN_COLS_MAX];
+    const int most = case_kernel.rows, wide = case_kernel.cols;
+    data_fill(full, K * KERN_ROWS_MAX, false);
+    data_fill(b, K * KERN_COLS_MAX, false);
+    data_fill(bias, KERN_COLS_MAX, false);
     for (int i = 0; i < K; i++) {
-        memcpy(narrow + i * 8, b + i * 16, 8 * sizeof *b);
+        memcpy(narrow + i * cols, b + i * wide, (size_t)cols * sizeof *b);
         for (int r = 0; r < rows; r++)
-            part[(i / 8 * rows + r) * 8 + i % 8] = full[(i / 8 * 6 + r) * 8 + i % 8];
+            part[(i / 8 * rows + r) * 8 + i % 8] = full[(i / 8 * most + r) * 8 + i % 8];
     }
     fn(&(struct kern_gemm_f32){.a = full,
                                .b = b,
                                .bias = bias,
                                .c = want,
-                               .c_stride = 16,
+                               .c_stride = wide,
                                .blocks = K / 8,
-                               .rows = 6,
-                               .cols = 16});
+                               .rows = most,
+                               .cols = wide});
     fn(&(struct kern_gemm_f32){.a = part,
-                               .b = cols == 16 ? b : narrow,
+                               .b = narrow,
                                .bias = bias,
                                .c = got,
-                               .c_stride = 16,
+                               .c_stride = wide,
                                .blocks = K / 8,
                                .rows = rows,
                                .cols = cols});
     for (int r = 0; r < rows; r++)
-        if (memcmp(want + r * 16, got + r * 16, (size_t)cols * sizeof *got) != 0) {
-            printf("  %dx%d: other bits than 6x16\n", rows, cols);
+        if (memcmp(want + r * wide, got + r * wide, (size_t)cols * sizeof *got) != 0) {
+            printf("  %dx%d: other bits than %dx%d\n", rows, cols, most, wide);
             return false;
         }
     return true;
@@ -91,8 +94,8 @@ static bool gemm_rows_agree(kern_gemm_f32_fn *fn, int rows, int cols)
 bool case_gemm_f32(kern_gemm_f32_fn *fn)
 {
     bool good = true;
-    for (int rows = 1; rows <= KERN_ROWS; rows++)
-        for (int cols = 8; cols <= KERN_COLS; cols += 8) {
+    for (int rows = 1; rows <= case_kernel.rows; rows++)
+        for (int cols = 8; cols <= case_kernel.cols; cols += 8) {
             good = good && gemm_rows_agree(fn, rows, cols);
             for (int blocks = 0; blocks <= BLOCKS_MAX; blocks++)
                 for (int bits = 0; bits < 8; bits++)
@@ -131,7 +134,7 @@ static bool gather_holds(kern_gather_f32_fn *fn, int pixels, int taps, bool relu
 bool case_gather_f32(kern_gather_f32_fn *fn)
 {
     bool good = true;
-    for (int pixels = 1; pixels <= KERN_ROWS; pixels++)
+    for (int pixels = 1; pixels <= KERN_ROWS_MAX; pixels++)
         for (int taps = 1; taps <= 9; taps++)
             good = good && gather_holds(fn, pixels, taps, false) &&
                    gather_holds(fn, pixels, taps, true);

@@ -7,6 +7,9 @@
 
 #include "engine/kern/kern.h"
 
+// The kernel that is checked: its tile bounds what a case may ask for.
+extern struct kern_about case_kernel;
+
 bool case_gemm_f32(kern_gemm_f32_fn *fn);
 bool case_gather_f32(kern_gather_f32_fn *fn);
 bool case_dw3x3_f32(kern_dw3x3_f32_fn *fn);

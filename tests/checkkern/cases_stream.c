@@ -135,7 +135,7 @@ static bool maxpool_holds(kern_maxpool_f32_fn *fn, int pixels, int taps, int bit
 bool case_maxpool_f32(kern_maxpool_f32_fn *fn)
 {
     bool good = true;
-    for (int pixels = 1; pixels <= KERN_ROWS; pixels++)
+    for (int pixels = 1; pixels <= PIXELS_MAX; pixels++)
         for (int taps = 1; taps <= 9; taps++)
             for (int bits = 0; bits < 8; bits++)
                 good = good && maxpool_holds(fn, pixels, taps, bits);

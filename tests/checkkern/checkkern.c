@@ -14,6 +14,7 @@
 
 #define ISA_scalar ENG_ISA_SCALAR
 #define ISA_avx2   ENG_ISA_AVX2
+#define ISA_avx512 ENG_ISA_AVX512
 
 #define KERN(family, rows, cols, isa)                                                    \
     static bool run_##family##_##isa(void)                                               \
@@ -24,16 +25,17 @@
 #undef KERN
 
 static const struct {
-    const char *name;
+    struct kern_about about;
     enum eng_isa isa;
     bool (*run)(void);
 } kernels[] = {
 #define KERN(family, rows, cols, isa)                                                    \
-    {#family "_" #rows "x" #cols "_" #isa, ISA_##isa, run_##family##_##isa},
+    {{#family "_" #rows "x" #cols "_" #isa, rows, cols}, ISA_##isa, run_##family##_##isa},
 #include "engine/kern/kern.def"
 #undef KERN
 };
 
+struct kern_about case_kernel;
 static const char *volatile running = "";
 
 static void on_crash(int number)
@@ -76,7 +78,8 @@ int main(int argc, char **argv)
     (void)signal(SIGSEGV, on_crash);
     (void)signal(SIGILL, on_crash);
     for (size_t i = 0; i < sizeof kernels / sizeof kernels[0]; i++) {
-        running = kernels[i].name;
+        case_kernel = kernels[i].about;
+        running = case_kernel.name;
         if (!strstr(running, o.kernel) ||
             (o.isa && strcmp(eng_isa_name(kernels[i].isa), o.isa) != 0))
             continue;

@@ -79,7 +79,7 @@ static ALWAYS_INLINE void tile(const struct kern_gemm_f32 *k, int rows, bool wid
 
 void kern_gemm_f32_6x16_avx2(const struct kern_gemm_f32 *k)
 {
-    const bool wide = k->cols == KERN_COLS;
+    const bool wide = k->cols == 16;
     switch (k->rows) {
 #define TILE(r)                                                                          \
     case (r) + 1:                                                                        \

@@ -4,7 +4,7 @@
 
 static ALWAYS_INLINE void row(const struct kern_gemm_f32 *k, int r, int cols)
 {
-    float sum[KERN_COLS];
+    float sum[16];
     for (int j = 0; j < cols; j++)
         sum[j] = k->bias[j];
     const float *b = k->b;
@@ -26,8 +26,8 @@ static ALWAYS_INLINE void row(const struct kern_gemm_f32 *k, int r, int cols)
 void kern_gemm_f32_6x16_scalar(const struct kern_gemm_f32 *k)
 {
     for (int r = 0; r < k->rows; r++) {
-        if (k->cols == KERN_COLS)
-            row(k, r, KERN_COLS);
+        if (k->cols == 16)
+            row(k, r, 16);
         else
             row(k, r, KERN_BLOCK);
     }
