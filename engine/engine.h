@@ -116,6 +116,9 @@ void eng_session_map_size(const struct eng_session *session, int *h, int *w);
 // layer's step (a depthwise convolution, an add, a ReLU) counts there.
 void eng_session_layer_seconds(const struct eng_session *session, double *seconds);
 
+// Multiply-adds a picture of each of info.layers at the session's size.
+void eng_session_layer_macs(const struct eng_session *session, uint64_t *macs);
+
 // Multiply-add peak of the ISA with this many threads, GFLOP/s, measured for about 0.2 s.
 double eng_peak_gflops(enum eng_isa isa, int threads);
 
