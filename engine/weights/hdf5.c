@@ -15,6 +15,7 @@ _Static_assert((int)H5_MAX_DIMS == (int)BAG_MAX_DIMS,
                "shapes of the block are copied as they are");
 
 struct h5_file {
+    const struct file_bytes *image;
     char *path;
     struct bag bag;
 };
@@ -31,10 +32,12 @@ enum err_code h5_open(const struct file_bytes *image, const char *path,
                       struct h5_file **out, struct err *e)
 {
     struct file_bytes block;
-    enum err_code rc = h5_child_read(image, path, &block, e);
+    struct h5_limits limits = h5_limits_for(image->len);
+    enum err_code rc = h5_child_read(h5_read_all, image, &limits, path, &block, e);
     if (rc != ERR_OK)
         return rc;
     struct h5_file *file = mem_new(sizeof *file);
+    file->image = image;
     file->path = mem_dup(path);
     // A block that is not sound comes from a reader that a damaged file has led astray.
     if (safetensors_read(&block, path, &file->bag, NULL) != ERR_OK) {
@@ -179,12 +182,38 @@ static enum err_code refuse_array(const struct h5_file *file, const char *name,
                    faults[fault < H5_FAULT_COUNT ? fault : H5_UNREADABLE]);
 }
 
+// The array behind a place (hdf5_read.h). False when it does not lie in the file.
+static bool find_place(const struct h5_file *file, const struct bag_tensor *place,
+                       struct bag_tensor *out)
+{
+    uint64_t numbers[1 + H5_MAX_DIMS];
+    if (place->ndim != 1 || place->bytes < sizeof numbers[0] ||
+        place->bytes > sizeof numbers)
+        return false;
+    memcpy(numbers, place->data, place->bytes);
+    *out = (struct bag_tensor){.dtype = BAG_F32,
+                               .ndim = (int)(place->bytes / sizeof numbers[0]) - 1,
+                               .bytes = sizeof(float)};
+    for (int i = 0; i < out->ndim; i++) {
+        out->shape[i] = numbers[1 + i];
+        if (!mem_mul(out->bytes, out->shape[i], &out->bytes))
+            return false;
+    }
+    if (numbers[0] > file->image->len || out->bytes > file->image->len - numbers[0])
+        return false;
+    out->data = file->image->data + numbers[0];
+    return true;
+}
+
 enum err_code h5_floats(const struct h5_file *file, const char *dataset, int *ndim,
                         size_t shape[H5_MAX_DIMS], float **out, struct err *e)
 {
     const struct bag_tensor *t = bag_find(&file->bag, dataset);
+    struct bag_tensor placed;
     if (!t)
         return err_set(e, ERR_FORMAT, "%s: no array %s", file->path, dataset);
+    if (t->dtype == BAG_I64 && find_place(file, t, &placed))
+        t = &placed;
     if (t->dtype != BAG_F32)
         return refuse_array(file, dataset, t, e);
     float *data = mem_array(t->bytes / sizeof *data, sizeof *data);

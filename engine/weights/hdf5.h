@@ -18,7 +18,7 @@ struct h5_file;
 // Whether bytes begin as HDF5 does.
 bool h5_is(const struct file_bytes *image);
 
-// Reads the image of a file, which is not needed afterwards. path is for messages.
+// Reads the image of a file, which must stay until the close. path is for messages.
 enum err_code h5_open(const struct file_bytes *image, const char *path,
                       struct h5_file **out, struct err *e) MUST_CHECK;
 void h5_close(struct h5_file *file);

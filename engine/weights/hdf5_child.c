@@ -1,7 +1,5 @@
 #include "engine/weights/hdf5_child.h"
 
-#include "engine/weights/hdf5_read.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -17,15 +15,22 @@
 
 // A block is as large as the file but for compressed arrays and half floats. The reader
 // itself takes little beside it.
-#define BLOCK_BASE  ((size_t)64 << 20)
-#define BLOCK_MAX   ((size_t)1 << 31)
-#define READER_OWN  ((size_t)256 << 20)
-#define CPU_SECONDS ((rlim_t)5)
-enum { EXPANSION = 8, BYTES_A_SECOND = 8 << 20, WALL = 20, BLOCK_FD = 3 };
+#define BLOCK_BASE ((size_t)64 << 20)
+#define BLOCK_MAX  ((size_t)1 << 31)
+#define READER_OWN ((size_t)256 << 20)
+enum {
+    EXPANSION = 8,
+    CPU_SECONDS = 5,
+    BYTES_A_SECOND = 8 << 20,
+    WALL = 20,
+    BLOCK_FD = 3
+};
 
-static size_t block_limit(size_t len)
+struct h5_limits h5_limits_for(size_t len)
 {
-    return len > BLOCK_MAX / EXPANSION ? BLOCK_MAX : BLOCK_BASE + len * EXPANSION;
+    unsigned seconds = CPU_SECONDS + (unsigned)(len / BYTES_A_SECOND);
+    size_t block = len > BLOCK_MAX / EXPANSION ? BLOCK_MAX : BLOCK_BASE + len * EXPANSION;
+    return (struct h5_limits){block, block + READER_OWN, seconds, seconds * WALL};
 }
 
 static void set_limit(int resource, rlim_t soft, rlim_t hard)
@@ -55,7 +60,7 @@ static size_t mapped_bytes(void)
 // The process keeps one descriptor, the block's, and nothing of what this program does on
 // a signal. Those that people and terminals send stay blocked: the parent, with which it
 // dies, answers to them. Faults stop it all the same.
-static void settle(int fd, size_t len)
+static void settle(int fd, const struct h5_limits *limits)
 {
     sigset_t open_set;
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -67,11 +72,10 @@ static void settle(int fd, size_t len)
         (void)dup2(null, i);
     (void)dup2(block, BLOCK_FD);
     (void)close_range(BLOCK_FD + 1, ~0U, 0);
-    rlim_t seconds = CPU_SECONDS + (rlim_t)(len / BYTES_A_SECOND);
     set_limit(RLIMIT_CORE, 0, 0);
-    set_limit(RLIMIT_CPU, seconds, seconds + 1);
-    set_limit(RLIMIT_AS, mapped_bytes() + block_limit(len) + READER_OWN, RLIM_INFINITY);
-    (void)alarm((unsigned)seconds * WALL);
+    set_limit(RLIMIT_CPU, limits->cpu_seconds, limits->cpu_seconds + 1);
+    set_limit(RLIMIT_AS, mapped_bytes() + limits->memory, RLIM_INFINITY);
+    (void)alarm(limits->wall_seconds);
     (void)sigemptyset(&open_set);
     (void)sigaddset(&open_set, SIGALRM);
     (void)sigaddset(&open_set, SIGXCPU);
@@ -82,15 +86,16 @@ static void settle(int fd, size_t len)
 // which the C library hands over in order; libhdf5 is used nowhere else in the program,
 // so its state is that of a library never called. It leaves without running what was to
 // be run at exit.
-static pid_t start(const struct file_bytes *image, int fd)
+static pid_t start(h5_read_fn *read, const struct file_bytes *image,
+                   const struct h5_limits *limits, int fd)
 {
     sigset_t all, before;
     (void)sigfillset(&all);
     (void)pthread_sigmask(SIG_SETMASK, &all, &before);
     pid_t pid = fork();
     if (pid == 0) {
-        settle(fd, image->len);
-        _exit((int)h5_read_all(image, BLOCK_FD, block_limit(image->len)));
+        settle(fd, limits);
+        _exit((int)read(image, BLOCK_FD, limits->block));
     }
     int error = errno;
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -109,8 +114,8 @@ static int wait_for(pid_t pid)
     return status;
 }
 
-static enum err_code judge(int status, const struct file_bytes *image, const char *path,
-                           struct err *e)
+static enum err_code judge(int status, const struct file_bytes *image, size_t block,
+                           const char *path, struct err *e)
 {
     if (WIFSIGNALED(status))
         return err_set(e, ERR_FORMAT,
@@ -126,7 +131,7 @@ static enum err_code judge(int status, const struct file_bytes *image, const cha
         return err_set(e, ERR_LIMIT,
                        "%s: HDF5 file of %zu bytes with too many objects in it, or more "
                        "than %zu bytes of arrays",
-                       path, image->len, block_limit(image->len));
+                       path, image->len, block);
     case H5_NO_MEMORY:
         return err_set(e, ERR_NOMEM, "%s: no memory for its arrays", path);
     default:
@@ -152,15 +157,16 @@ static enum err_code map_block(int fd, const char *path, struct file_bytes *bloc
     return ERR_OK;
 }
 
-enum err_code h5_child_read(const struct file_bytes *image, const char *path,
+enum err_code h5_child_read(h5_read_fn *read, const struct file_bytes *image,
+                            const struct h5_limits *limits, const char *path,
                             struct file_bytes *block, struct err *e)
 {
     int fd = memfd_create("hdf5", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    pid_t pid = fd < 0 ? -1 : start(image, fd);
+    pid_t pid = fd < 0 ? -1 : start(read, image, limits, fd);
     enum err_code rc;
     if (pid < 0)
         TRY(err_set_errno(e, errno, path, "cannot start its reader"));
-    TRY(judge(wait_for(pid), image, path, e));
+    TRY(judge(wait_for(pid), image, limits->block, path, e));
     rc = map_block(fd, path, block, e);
 out:
     if (fd >= 0)

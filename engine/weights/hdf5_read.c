@@ -17,7 +17,7 @@ enum { MAX_EXPANSION = 1032, MAX_NUMBERS = 1 << 26 };
 
 enum { ALIGN = 8, HEADER_AT = 8 };
 
-enum kind { GROUP, TEXTS, FLOATS, FAULT };
+enum kind { GROUP, TEXTS, PLACE, FLOATS, FAULT };
 
 struct item {
     char *name;
@@ -26,7 +26,8 @@ struct item {
     size_t shape[H5_MAX_DIMS];
     struct str text;
     enum h5_fault fault;
-    size_t at, bytes; // in the block's data
+    int64_t place[1 + H5_MAX_DIMS]; // PLACE: what the block says of it
+    size_t at, bytes;               // in the block's data
 };
 
 struct reader {
@@ -193,24 +194,27 @@ static herr_t see_attr(hid_t object, const char *name, const H5A_info_t *info, v
     return 0;
 }
 
-// Storage that lies in this file, so that its size is bounded by the file's.
-static bool is_stored_here(hid_t set)
+// How an array is stored in this file, so that its size is bounded by the file's.
+// H5D_LAYOUT_ERROR when it is elsewhere.
+static H5D_layout_t layout_here(hid_t set)
 {
     hid_t plist = H5Dget_create_plist(set);
     if (plist < 0)
-        return false;
+        return H5D_LAYOUT_ERROR;
     H5D_layout_t layout = H5Pget_layout(plist);
-    bool here =
-        (layout == H5D_COMPACT || layout == H5D_CONTIGUOUS || layout == H5D_CHUNKED) &&
-        H5Pget_external_count(plist) == 0;
+    if ((layout != H5D_COMPACT && layout != H5D_CONTIGUOUS && layout != H5D_CHUNKED) ||
+        H5Pget_external_count(plist) != 0)
+        layout = H5D_LAYOUT_ERROR;
     (void)H5Pclose(plist);
-    return here;
+    return layout;
 }
 
-static bool is_float(hid_t set, size_t *size)
+// Whether it is of floats, how large they are and whether they are those of a net.
+static bool is_float(hid_t set, size_t *size, bool *plain)
 {
     hid_t type = H5Dget_type(set);
     *size = type < 0 ? 0 : H5Tget_size(type);
+    *plain = type >= 0 && H5Tequal(type, H5T_IEEE_F32LE) > 0;
     bool is = type >= 0 && H5Tget_class(type) == H5T_FLOAT && *size >= 2 && *size <= 8;
     if (type >= 0)
         (void)H5Tclose(type);
@@ -229,16 +233,34 @@ static int get_shape(hid_t set, size_t shape[H5_MAX_DIMS])
     return ndim;
 }
 
+// Turns an array that need not be copied into its place; a file without one for it, as
+// one that was never written to, has it copied.
+static void take_place(hid_t set, struct item *item)
+{
+    haddr_t at = H5Dget_offset(set);
+    if (at == HADDR_UNDEF || at > INT64_MAX)
+        return;
+    item->kind = PLACE;
+    item->place[0] = (int64_t)at;
+    for (int i = 0; i < item->ndim; i++)
+        item->place[1 + i] = (int64_t)item->shape[i];
+    item->shape[0] = 1 + (size_t)item->ndim;
+    item->ndim = 1;
+    item->bytes = item->shape[0] * sizeof item->place[0];
+}
+
 static void see_array(const struct reader *r, hid_t set, struct item *item)
 {
     size_t size, count = 1;
+    bool plain;
     item->kind = FAULT;
     item->fault = H5_NOT_FLOATS;
-    if (!is_float(set, &size))
+    if (!is_float(set, &size, &plain))
         return;
     item->fault = H5_NOT_PLAIN;
     item->ndim = get_shape(set, item->shape);
-    if (item->ndim < 0 || item->ndim > H5_MAX_DIMS || !is_stored_here(set))
+    H5D_layout_t layout = layout_here(set);
+    if (item->ndim < 0 || item->ndim > H5_MAX_DIMS || layout == H5D_LAYOUT_ERROR)
         return;
     item->fault = H5_TOO_MANY_NUMBERS;
     for (int i = 0; i < item->ndim; i++)
@@ -250,6 +272,8 @@ static void see_array(const struct reader *r, hid_t set, struct item *item)
         return;
     item->kind = FLOATS;
     item->bytes = count * sizeof(float);
+    if (plain && layout == H5D_CONTIGUOUS && stored == item->bytes)
+        take_place(set, item);
 }
 
 // State of optimizers is as large as the model twice over, and nobody asks for it.
@@ -340,9 +364,12 @@ static void make_header(const struct reader *r, struct str *s, size_t len)
         const struct item *item = &r->items[i];
         str_add_char(s, i ? ',' : '{');
         add_quoted(s, item->name);
+        bool array = item->kind == FLOATS || item->kind == PLACE;
         str_addf(s, ":{\"dtype\":\"%s\",\"shape\":[",
-                 item->kind == FLOATS ? "F32" : "U8");
-        for (int k = 0; item->kind == FLOATS && k < item->ndim; k++)
+                 item->kind == FLOATS  ? "F32"
+                 : item->kind == PLACE ? "I64"
+                                       : "U8");
+        for (int k = 0; array && k < item->ndim; k++)
             str_addf(s, k ? ",%zu" : "%zu", item->shape[k]);
         str_addf(s, "],\"data_offsets\":[%zu,%zu]}", item->at, item->at + item->bytes);
     }
@@ -374,6 +401,8 @@ static void fill(const struct reader *r, uint8_t *data)
             data[item->at] = (uint8_t)item->fault;
         else if (item->kind == TEXTS && item->bytes)
             memcpy(data + item->at, item->text.data, item->bytes);
+        else if (item->kind == PLACE)
+            memcpy(data + item->at, item->place, item->bytes);
     }
 }
 

@@ -124,7 +124,6 @@ enum err_code keras_open_zip(const char *path, struct net *out, struct err *e)
     TRY(read_member(zip, path, "config.json", MAX_CONFIG, &config, e));
     TRY(read_member(zip, path, "model.weights.h5", MAX_WEIGHTS, &weights, e));
     TRY(h5_open(&weights, path, &h5, e));
-    file_bytes_release(&weights); // as large as the model
     struct keras_source source = {.h5 = h5, .path = path, .v3 = true, .root = ""};
     TRY(build((const char *)config.data, config.len, &source, out, e));
     describe(out, "keras v3");

@@ -19,14 +19,13 @@ static void judge(enum err_code rc, struct net *net, struct err *e)
 static void read_config(const cJSON *config, bool v3)
 {
     static struct h5_file *h5;
-    struct file_bytes image;
+    static struct file_bytes image;
     struct net net = {0};
     struct err e = {0};
     if (!h5) {
         if (file_map(XLENS_TEST_DATA "/keras/toy.h5", &image, NULL) != ERR_OK ||
             h5_open(&image, "toy.h5", &h5, NULL) != ERR_OK)
             abort();
-        file_bytes_release(&image);
     }
     struct keras_source source = {
         .h5 = h5, .path = "toy.h5", .v3 = v3, .root = "model_weights"};

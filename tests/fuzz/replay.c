@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_BYTES = 1 << 22, MUTATIONS = 40 };
+enum { MAX_BYTES = 1 << 22 };
 
 static uint32_t next_random(uint32_t *state)
 {
@@ -51,7 +51,7 @@ static int replay(const char *path)
     }
     (void)LLVMFuzzerTestOneInput(bytes.data, bytes.len);
     // Large files are run as they are: their mutations would take minutes.
-    for (int i = 0; i < MUTATIONS && bytes.len <= REPLAY_MUTATE_BYTES; i++) {
+    for (int i = 0; i < REPLAY_MUTATIONS && bytes.len <= REPLAY_MUTATE_BYTES; i++) {
         uint8_t *copy = malloc(bytes.len + 1);
         if (!copy)
             break;

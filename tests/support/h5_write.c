@@ -36,20 +36,51 @@ void h5_out_close(struct h5_out *out)
     free(out);
 }
 
+static hid_t number_type(enum h5_out_kind kind)
+{
+    hid_t type = must(H5Tcopy(kind == H5_OUT_DOUBLE       ? H5T_IEEE_F64LE
+                              : kind == H5_OUT_BIG_ENDIAN ? H5T_IEEE_F32BE
+                                                          : H5T_IEEE_F32LE),
+                      "type");
+    if (kind == H5_OUT_HALF) { // sign, exponent, mantissa of binary16
+        (void)must(H5Tset_fields(type, 15, 10, 5, 0, 10), "half");
+        (void)must(H5Tset_size(type, 2), "half");
+        (void)must(H5Tset_ebias(type, 15), "half");
+    }
+    return type;
+}
+
+void h5_out_stored(struct h5_out *out, const char *name, enum h5_out_kind kind, int ndim,
+                   const size_t *shape, const float *data)
+{
+    hsize_t dims[8], chunk[8];
+    for (int i = 0; i < ndim; i++) {
+        dims[i] = shape[i];
+        chunk[i] = (shape[i] + 1) / 2;
+    }
+    hid_t space = must(H5Screate_simple(ndim, dims, NULL), name);
+    hid_t list = must(H5Pcreate(H5P_DATASET_CREATE), name), type = number_type(kind);
+    if (kind == H5_OUT_CHUNKED || kind == H5_OUT_DEFLATED)
+        (void)must(H5Pset_chunk(list, ndim, chunk), name);
+    if (kind == H5_OUT_DEFLATED)
+        (void)must(H5Pset_deflate(list, 6), name);
+    if (kind == H5_OUT_COMPACT)
+        (void)must(H5Pset_layout(list, H5D_COMPACT), name);
+    hid_t set = must(
+        H5Dcreate2(out->file, name, type, space, out->links, list, H5P_DEFAULT), name);
+    if (kind != H5_OUT_UNSET)
+        (void)must(H5Dwrite(set, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, data),
+                   name);
+    (void)H5Dclose(set);
+    (void)H5Pclose(list);
+    (void)H5Tclose(type);
+    (void)H5Sclose(space);
+}
+
 void h5_out_floats(struct h5_out *out, const char *name, int ndim, const size_t *shape,
                    const float *data)
 {
-    hsize_t dims[8];
-    for (int i = 0; i < ndim; i++)
-        dims[i] = shape[i];
-    hid_t space = must(H5Screate_simple(ndim, dims, NULL), name);
-    hid_t set = must(H5Dcreate2(out->file, name, H5T_IEEE_F32LE, space, out->links,
-                                H5P_DEFAULT, H5P_DEFAULT),
-                     name);
-    (void)must(H5Dwrite(set, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, data),
-               name);
-    (void)H5Dclose(set);
-    (void)H5Sclose(space);
+    h5_out_stored(out, name, H5_OUT_PLAIN, ndim, shape, data);
 }
 
 void h5_out_group(struct h5_out *out, const char *name)

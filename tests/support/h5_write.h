@@ -16,6 +16,20 @@ void h5_out_close(struct h5_out *out);
 void h5_out_floats(struct h5_out *out, const char *name, int ndim, const size_t *shape,
                    const float *data);
 
+// The same in another of the ways that HDF5 has; H5_OUT_UNSET is never written to.
+enum h5_out_kind {
+    H5_OUT_PLAIN,
+    H5_OUT_COMPACT,
+    H5_OUT_CHUNKED,
+    H5_OUT_DEFLATED,
+    H5_OUT_UNSET,
+    H5_OUT_BIG_ENDIAN,
+    H5_OUT_DOUBLE,
+    H5_OUT_HALF,
+};
+void h5_out_stored(struct h5_out *out, const char *name, enum h5_out_kind kind, int ndim,
+                   const size_t *shape, const float *data);
+
 void h5_out_group(struct h5_out *out, const char *name);
 
 // Text attributes of an object ("" is the root), of variable or of fixed length (as in
