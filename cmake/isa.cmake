@@ -1,7 +1,11 @@
 # The only list of instruction-set flags; the rest of the program is baseline x86-64.
 set(ISA_FLAGS_scalar "")
+set(ISA_FLAGS_fused "")
 set(ISA_FLAGS_avx2 -mavx2 -mfma -mf16c)
 set(ISA_FLAGS_avx512 ${ISA_FLAGS_avx2} -mavx512f -mavx512bw -mavx512vl -mavx512dq)
+set(ISA_FLAGS_avxvnni ${ISA_FLAGS_avx2} -mavxvnni)
+set(ISA_FLAGS_avx512vnni ${ISA_FLAGS_avx512} -mavx512vnni)
+set(ISA_FLAGS_avx512bf16 ${ISA_FLAGS_avx512vnni} -mavx512bf16)
 
 # An object library of one ISA's kernels, part of `target`. Always optimised: a debug or
 # sanitizer build would spend its time here otherwise. Contraction stays explicit, so that

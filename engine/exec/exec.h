@@ -7,7 +7,7 @@
 #include "engine/plan/layout.h"
 
 struct exec_member {
-    float *panel;       // left panel of a GEMM
+    void *panel;        // left panel of a GEMM
     const float **taps; // window pointers
 };
 
@@ -26,10 +26,10 @@ void exec_step(const struct exec *x, int step, int member, int members);
 
 // Rows m … m + rows - 1 of the left panel, laid out [k_blocks][rows][8] (feed.c).
 void exec_feed(const struct exec *x, int step, const struct exec_member *me, int m,
-               int rows, float *panel);
+               int rows, void *panel);
 
 // Rows of the next GEMM tile when `left` remain.
-int exec_tile_rows(const struct plan *plan, int left);
+int exec_tile_rows(const struct plan_step *step, int left);
 
 void exec_gemm(const struct exec *x, int step, int member, int members);
 void exec_winograd(const struct exec *x, int step, int member, int members);

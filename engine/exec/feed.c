@@ -77,6 +77,7 @@ void exec_depthwise(const struct exec *x, int step, const struct exec_member *me
     const struct layout_step *l = &x->layout->steps[step];
     const struct window *w = &l->window;
     const float *src = x->values + l->src;
+    const size_t element = kern_element_size(k.element);
     k.in = me->taps;
     k.taps = w->kernel_h * w->kernel_w;
     if (!slides(w)) {
@@ -91,7 +92,7 @@ void exec_depthwise(const struct exec *x, int step, const struct exec_member *me
         k.pixels = pixels - done < in_row ? pixels - done : in_row;
         taps_of_columns(w, src, x->zeros, at, k.pixels, me->taps);
         x->plan->kern.dw3x3_f32(&k);
-        k.dst += k.pixels * k.dst_pixel;
+        k.dst = (char *)k.dst + k.pixels * k.dst_pixel * (ptrdiff_t)element;
     }
 }
 
@@ -188,7 +189,7 @@ static void feed_picture(const struct exec *x, int step, int m, int rows, float 
 }
 
 void exec_feed(const struct exec *x, int step, const struct exec_member *me, int m,
-               int rows, float *panel)
+               int rows, void *panel)
 {
     const struct plan_step *s = &x->plan->steps[step];
     const struct layout_step *l = &x->layout->steps[step];
@@ -201,6 +202,7 @@ void exec_feed(const struct exec *x, int step, const struct exec_member *me, int
                                             .dst_block = rows * KERN_BLOCK,
                                             .weight = s->feed_weight,
                                             .bias = s->feed_bias,
+                                            .element = s->element,
                                             .blocks = s->in_blocks,
                                             .relu_in = s->relu_in,
                                             .relu_out = s->relu_mid});
@@ -212,6 +214,9 @@ void exec_feed(const struct exec *x, int step, const struct exec_member *me, int
                                       .dst_pixel = KERN_BLOCK,
                                       .dst_block = rows * KERN_BLOCK,
                                       .in = me->taps,
+                                      .scale = s->feed_weight,
+                                      .shift = s->feed_bias,
+                                      .element = s->element,
                                       .pixels = rows,
                                       .taps = w->kernel_h * w->kernel_w,
                                       .blocks = s->in_blocks,

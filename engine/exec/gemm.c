@@ -7,9 +7,9 @@ static int divide_up(int n, int by)
 
 // As few tiles as hold them, and those alike: the multiply-add units would wait for a
 // tile of one to three.
-int exec_tile_rows(const struct plan *plan, int left)
+int exec_tile_rows(const struct plan_step *step, int left)
 {
-    return divide_up(left, divide_up(left, plan->kern.about.gemm_f32.rows));
+    return divide_up(left, divide_up(left, step->tile->rows));
 }
 
 // What one member computes: rows × column panels.
@@ -30,12 +30,13 @@ static struct part part_of(const struct kern_about *tile, int rows, int blocks,
 static void feed_chunk(const struct exec *x, int step, const struct exec_member *me,
                        struct exec_share chunk)
 {
-    ptrdiff_t k = (ptrdiff_t)x->plan->steps[step].k_blocks * KERN_BLOCK;
-    float *panel = me->panel;
+    const struct plan_step *s = &x->plan->steps[step];
+    size_t row = (size_t)s->k_blocks * KERN_BLOCK * kern_element_size(s->element);
+    char *panel = me->panel;
     for (int m = chunk.first; m < chunk.last;) {
-        int rows = exec_tile_rows(x->plan, chunk.last - m);
+        int rows = exec_tile_rows(s, chunk.last - m);
         exec_feed(x, step, me, m, rows, panel);
-        panel += rows * k;
+        panel += (size_t)rows * row;
         m += rows;
     }
 }
@@ -46,28 +47,30 @@ static void multiply_panel(const struct exec *x, int step, const struct exec_mem
 {
     const struct plan_step *s = &x->plan->steps[step];
     const struct layout_step *l = &x->layout->steps[step];
-    const struct kern_about *tile = &x->plan->kern.about.gemm_f32;
+    const struct kern_about *tile = s->tile;
     const int stride = s->out_blocks * KERN_BLOCK, col = panel * tile->cols;
     const int cols = stride - col < tile->cols ? stride - col : tile->cols;
-    ptrdiff_t k = (ptrdiff_t)s->k_blocks * KERN_BLOCK;
-    struct kern_gemm_f32 g = {.a = me->panel,
-                              .b = s->weight + col * k,
-                              .bias = s->bias + col,
-                              .add_stride = stride,
-                              .c_stride = stride,
-                              .blocks = s->k_blocks,
-                              .cols = cols,
-                              .relu = s->relu};
+    size_t k = (size_t)s->k_blocks * KERN_BLOCK * kern_element_size(s->element);
+    const char *a = me->panel, *b = (const char *)s->weight + (size_t)col * k;
+    struct kern_gemm g = {.b = b,
+                          .scale = s->scale ? s->scale + col : NULL,
+                          .bias = s->bias + col,
+                          .add_stride = stride,
+                          .c_stride = stride,
+                          .blocks = s->k_blocks,
+                          .cols = cols,
+                          .relu = s->relu};
     int tiles = divide_up(chunk.last - chunk.first, tile->rows);
-    g.next = g.b + cols * k;
-    g.next_len = (size_t)(cols * k / tiles + cols);
+    g.next = b + (size_t)cols * k;
+    g.next_len = (size_t)cols * k / (size_t)tiles + 64;
     for (int m = chunk.first; m < chunk.last; m += g.rows) {
         ptrdiff_t at = (ptrdiff_t)m * stride + col;
-        g.rows = exec_tile_rows(x->plan, chunk.last - m);
+        g.rows = exec_tile_rows(s, chunk.last - m);
+        g.a = a;
         g.c = x->values + l->dst + at;
         g.add = s->add < 0 ? NULL : x->values + l->add + at;
-        x->plan->kern.gemm_f32(&g);
-        g.a += g.rows * k;
+        s->gemm(&g);
+        a += (size_t)g.rows * k;
         g.next += g.next_len;
     }
 }
@@ -76,8 +79,7 @@ void exec_gemm(const struct exec *x, int step, int member, int members)
 {
     const struct plan_step *s = &x->plan->steps[step];
     int pixels = x->layout->steps[step].pixels * x->pictures;
-    struct part part =
-        part_of(&x->plan->kern.about.gemm_f32, pixels, s->out_blocks, member, members);
+    struct part part = part_of(s->tile, pixels, s->out_blocks, member, members);
     int rows = part.rows.last - part.rows.first;
     int most = layout_chunk_rows(x->plan, s), chunks = (rows + most - 1) / most;
     for (int i = 0; i < chunks; i++) {

@@ -91,7 +91,7 @@ double eng_peak_gflops(enum eng_isa isa, int threads)
 {
     struct kern_set kern;
     struct pool *pool = NULL;
-    kern_select(isa, &kern);
+    kern_select(isa, false, &kern);
     if (pool_open(threads, &pool, NULL) != ERR_OK)
         return 0;
     double start = clock_now();

@@ -60,13 +60,8 @@ enum err_code eng_model_from_net(struct net *net, const char *path,
     enum err_code rc;
     struct eng_model *m = mem_new(sizeof *m);
     m->path = mem_dup(path);
-    if (opts->precision != ENG_FLOAT32) {
-        rc = err_set(e, ERR_UNSUPPORTED, "%s: this build computes in float32, not in %s",
-                     path, eng_precision_name(opts->precision));
-        goto out;
-    }
     TRY(net_fold(net, e));
-    TRY(plan_open(net, opts->isa, &m->plan, e));
+    TRY(plan_open(net, opts->isa, opts->precision, &m->plan, e));
     TRY(describe(m, opts, e));
     *out = m;
     m = NULL;

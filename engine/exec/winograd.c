@@ -45,12 +45,12 @@ static void transform_input(const struct chunk *c)
                                  .blocks = c->s->in_blocks,
                                  .relu = c->s->relu_in};
     for (int t = 0, rows; t < c->tiles; t += rows) {
-        rows = exec_tile_rows(c->x->plan, c->tiles - t);
+        rows = exec_tile_rows(c->s, c->tiles - t);
         k.dst_block = rows * KERN_BLOCK;
         for (int r = 0; r < rows; r++) {
             exec_taps(&six, c->x->values + c->l->src, c->x->zeros,
                       corner_of(&c->grid, c->first + t + r), c->me->taps);
-            k.dst = c->me->panel + t * c->k + r * KERN_BLOCK;
+            k.dst = (float *)c->me->panel + t * c->k + r * KERN_BLOCK;
             c->x->plan->kern.wino_in_f32(&k);
         }
     }
@@ -58,19 +58,19 @@ static void transform_input(const struct chunk *c)
 
 static void multiply(const struct chunk *c, ptrdiff_t col, int cols)
 {
-    const float *weight = c->s->weight + col * KERN_WINO_PLACES * c->k;
+    const float *weight = (const float *)c->s->weight + col * KERN_WINO_PLACES * c->k;
     for (int place = 0; place < KERN_WINO_PLACES; place++) {
-        struct kern_gemm_f32 g = {.a = c->me->panel + place * c->tiles * c->k,
-                                  .b = weight + place * cols * c->k,
-                                  .bias = c->x->zeros,
-                                  .c = c->products + place * c->tiles * cols,
-                                  .c_stride = cols,
-                                  .blocks = c->s->k_blocks,
-                                  .cols = cols};
+        const float *a = (const float *)c->me->panel + place * c->tiles * c->k;
+        struct kern_gemm g = {.b = weight + place * cols * c->k,
+                              .bias = c->x->zeros,
+                              .c = c->products + place * c->tiles * cols,
+                              .c_stride = cols,
+                              .blocks = c->s->k_blocks,
+                              .cols = cols};
         for (int t = 0; t < c->tiles; t += g.rows) {
-            g.rows = exec_tile_rows(c->x->plan, c->tiles - t);
-            c->x->plan->kern.gemm_f32(&g);
-            g.a += g.rows * c->k;
+            g.rows = exec_tile_rows(c->s, c->tiles - t);
+            g.a = a + t * c->k;
+            c->s->gemm(&g);
             g.c += g.rows * cols;
         }
     }
@@ -111,11 +111,11 @@ void exec_winograd(const struct exec *x, int step, int member, int members)
     c.grid = grid_of(&c.l->window);
     c.k = (ptrdiff_t)c.s->k_blocks * KERN_BLOCK;
     int most = layout_chunk_rows(x->plan, c.s);
-    c.products = c.me->panel + KERN_WINO_PLACES * most * c.k;
+    c.products = (float *)c.me->panel + KERN_WINO_PLACES * most * c.k;
     struct exec_share tiles =
         exec_share(c.grid.h * c.grid.w_tiles * x->pictures, member, members);
     const int columns = c.s->out_blocks * KERN_BLOCK;
-    const int wide = x->plan->kern.about.gemm_f32.cols;
+    const int wide = c.s->tile->cols;
     for (c.first = tiles.first; c.first < tiles.last; c.first += c.tiles) {
         c.tiles = at_most(tiles.last - c.first, most);
         transform_input(&c);

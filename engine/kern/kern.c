@@ -2,9 +2,13 @@
 
 #include <string.h>
 
-#define ISA_scalar ENG_ISA_SCALAR
-#define ISA_avx2   ENG_ISA_AVX2
-#define ISA_avx512 ENG_ISA_AVX512
+#define ISA_scalar     ENG_ISA_SCALAR
+#define ISA_fused      ENG_ISA_COUNT // no instruction set of its own
+#define ISA_avx2       ENG_ISA_AVX2
+#define ISA_avxvnni    ENG_ISA_AVXVNNI
+#define ISA_avx512     ENG_ISA_AVX512
+#define ISA_avx512vnni ENG_ISA_AVX512VNNI
+#define ISA_avx512bf16 ENG_ISA_AVX512BF16
 
 typedef void any_fn(void);
 
@@ -25,13 +29,33 @@ static const struct row {
 #undef KERN
 };
 
-void kern_select(enum eng_isa isa, struct kern_set *set)
+void kern_select(enum eng_isa isa, bool exact, struct kern_set *set)
 {
     *set = (struct kern_set){0};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        if (rows[i].isa > isa)
+        if (rows[i].isa == ISA_fused ? !exact : rows[i].isa > isa)
             continue;
         memcpy((char *)set + rows[i].fn_at, &rows[i].fn, sizeof rows[i].fn);
         memcpy((char *)set + rows[i].about_at, &rows[i].about, sizeof rows[i].about);
     }
+}
+
+struct kern_gemm_choice kern_gemm_for(const struct kern_set *set,
+                                      enum kern_element element)
+{
+    switch (element) {
+    case KERN_BF16:
+        return (struct kern_gemm_choice){set->gemm_bf16, &set->about.gemm_bf16};
+    case KERN_U8:
+        return (struct kern_gemm_choice){set->gemm_s8, &set->about.gemm_s8};
+    case KERN_F32:
+    case KERN_ELEMENT_COUNT:
+        break;
+    }
+    return (struct kern_gemm_choice){set->gemm_f32, &set->about.gemm_f32};
+}
+
+size_t kern_element_size(enum kern_element element)
+{
+    return element == KERN_F32 ? sizeof(float) : element == KERN_BF16 ? 2 : 1;
 }

@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 // ROWS_MAX and COLS_MAX bound the register tiles of all GEMM kernels.
 enum { KERN_BLOCK = 8, KERN_ROWS_MAX = 14, KERN_COLS_MAX = 32 };
@@ -18,17 +19,31 @@ enum { KERN_BLOCK = 8, KERN_ROWS_MAX = 14, KERN_COLS_MAX = 32 };
 // Winograd tiles: pixels read and written a side, and the products of one tile.
 enum { KERN_WINO_IN = 6, KERN_WINO_OUT = 4, KERN_WINO_PLACES = 36 };
 
-// c[rows][cols] = relu(bias + a·b + add). Multiply-adds in order of k, starting from the
-// bias.
-struct kern_gemm_f32 {
-    const float *a;    // [blocks][rows][8]
-    const float *b;    // [blocks · 8][cols], 32-byte aligned
-    const float *bias; // [cols]
-    const float *add;  // row r at r · add_stride, or NULL
-    float *c;          // row r at r · c_stride
+// What the left panel of a GEMM holds. KERN_U8 is 0 … 127, 7 bits, for one reason: AVX2
+// adds four products in 16 bits (see gemm_s8), and every ISA shall give the same bits.
+enum kern_element { KERN_F32, KERN_BF16, KERN_U8, KERN_ELEMENT_COUNT };
+size_t kern_element_size(enum kern_element element); // bytes
+
+// c[rows][cols] = relu(a·b + bias + add), in three families. A step takes the next 4
+// bytes of a row of a: that many k.
+//
+//   gemm_f32   a float    b float [k][cols]            sums start from the bias, k in
+//   order gemm_bf16  a bfloat16 b bfloat16 [k/2][cols][2]    the same, in each pair the
+//   odd k first gemm_s8    a u8       b s8 [k/4][cols][4]          exact sums; (sum ·
+//   scale) + bias
+//
+// gemm_s8 asks of b: in each column, the magnitudes of k = 8i + {0, 1, 4, 5} sum to 258
+// at most, and those of 8i + {2, 3, 6, 7} too.
+struct kern_gemm {
+    const void *a;      // [blocks][rows][8]
+    const void *b;      // 64-byte aligned
+    const float *scale; // gemm_s8: [cols]
+    const float *bias;  // [cols]
+    const float *add;   // row r at r · add_stride, or NULL
+    float *c;           // row r at r · c_stride
     ptrdiff_t add_stride, c_stride;
-    const float *next; // a slice of what comes after b, to fetch ahead; or NULL
-    size_t next_len;   // floats
+    const char *next; // a slice of what comes after b, to fetch ahead; or NULL
+    size_t next_len;  // bytes
     int blocks;
     int rows; // 1 … the kernel's
     int cols; // blocks of 8 up to the kernel's
@@ -36,25 +51,29 @@ struct kern_gemm_f32 {
 };
 
 // Copies the pixels under a window: taps pixel by pixel, each `blocks` long.
-// dst[p · dst_pixel + (t · blocks + b) · dst_block] = relu(in[p · taps + t][b · 8 …]).
+// dst[p · dst_pixel + (t · blocks + b) · dst_block] = relu(in[p · taps + t][b · 8 …]),
+// as element; for KERN_U8 of that value · scale + shift, rounded to even and clamped.
 struct kern_gather_f32 {
-    float *dst;
-    ptrdiff_t dst_pixel, dst_block;
+    void *dst;
+    ptrdiff_t dst_pixel, dst_block; // elements
     const float *const *in;
+    const float *scale, *shift; // [blocks · 8]
+    enum kern_element element;
     int pixels, taps, blocks;
     bool relu;
 };
 
 // Depthwise convolution to dst as above, relu_in on what is read, bias and relu_out on
-// what is written.
+// what is written. For KERN_U8 weight and bias carry scale and shift already.
 struct kern_dw_f32 {
-    float *dst;
-    ptrdiff_t dst_pixel, dst_block;
+    void *dst;
+    ptrdiff_t dst_pixel, dst_block; // elements
     // dw: [pixels][taps]. dw3x3, neighbours in one row at stride 1: [pixels + 2][3],
     // columns of three.
     const float *const *in;
     const float *weight; // [blocks][taps][8]
     const float *bias;   // [blocks · 8]
+    enum kern_element element;
     int pixels, taps, blocks;
     bool relu_in, relu_out;
 };
@@ -110,7 +129,10 @@ struct kern_sum_f32 {
     int blocks;
 };
 
-typedef void kern_gemm_f32_fn(const struct kern_gemm_f32 *k);
+typedef void kern_gemm_fn(const struct kern_gemm *k);
+typedef kern_gemm_fn kern_gemm_f32_fn;
+typedef kern_gemm_fn kern_gemm_bf16_fn;
+typedef kern_gemm_fn kern_gemm_s8_fn;
 typedef void kern_gather_f32_fn(const struct kern_gather_f32 *k);
 typedef void kern_dw_f32_fn(const struct kern_dw_f32 *k);
 typedef kern_dw_f32_fn kern_dw3x3_f32_fn;
@@ -138,6 +160,8 @@ struct kern_about {
 // The kernels that one ISA runs with: of each family the best row not above it.
 struct kern_set {
     kern_gemm_f32_fn *gemm_f32;
+    kern_gemm_bf16_fn *gemm_bf16;
+    kern_gemm_s8_fn *gemm_s8;
     kern_gather_f32_fn *gather_f32;
     kern_dw3x3_f32_fn *dw3x3_f32;
     kern_dw_f32_fn *dw_f32;
@@ -148,12 +172,21 @@ struct kern_set {
     kern_sum_f32_fn *sum_f32;
     kern_peak_f32_fn *peak_f32;
     struct {
-        struct kern_about gemm_f32, gather_f32, dw3x3_f32, dw_f32, wino_in_f32,
-            wino_out_f32, maxpool_f32, affine_f32, sum_f32, peak_f32;
+        struct kern_about gemm_f32, gemm_bf16, gemm_s8, gather_f32, dw3x3_f32, dw_f32,
+            wino_in_f32, wino_out_f32, maxpool_f32, affine_f32, sum_f32, peak_f32;
     } about;
 };
 
-void kern_select(enum eng_isa isa, struct kern_set *set);
+// exact: in plain C, too, with the bits of the other instruction sets.
+void kern_select(enum eng_isa isa, bool exact, struct kern_set *set);
+
+// A GEMM family by what its left panel holds.
+struct kern_gemm_choice {
+    kern_gemm_fn *fn;
+    const struct kern_about *about;
+};
+struct kern_gemm_choice kern_gemm_for(const struct kern_set *set,
+                                      enum kern_element element);
 
 // What CPU and operating system allow.
 bool kern_cpu_has(enum eng_isa isa);

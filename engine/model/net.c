@@ -7,6 +7,17 @@
 
 enum { MAX_CHANNELS = 1 << 16, MAX_KERNEL = 255, MAX_EXTENT = 1 << 15 };
 
+void net_quant_free(struct net_quant *quant)
+{
+    if (!quant)
+        return;
+    free(quant->in_scale);
+    free(quant->in_zero);
+    free(quant->weight);
+    free(quant->out_scale);
+    free(quant);
+}
+
 static void node_release(struct net_node *node)
 {
     free(node->name);
@@ -14,6 +25,7 @@ static void node_release(struct net_node *node)
         free(node->weight);
         free(node->bias);
     }
+    net_quant_free(node->quant);
     *node = (struct net_node){0};
 }
 

@@ -4,6 +4,8 @@
 // The one graph that every source format becomes and every plan starts from: a list of
 // nodes in execution order, float32 weights, a few op kinds.
 
+#include "engine/engine.h"
+
 #include "base/err.h"
 #include "base/file.h"
 
@@ -28,6 +30,18 @@ enum net_op {
 // Padding that depends on the extent: Keras/TF SAME puts the odd pixel behind.
 enum net_padding { NET_PAD_EXPLICIT, NET_PAD_SAME };
 
+// What makes a pointwise convolution an int8 one. Channel k of its input is stored as
+// q = clamp(round(x · in_scale[k] + in_zero[k]), 0, 127); its value is then
+//     y_j = out_scale[j] · Σ_k (q_k − in_zero[k]) · weight[k][j] + bias[j].
+// In each column, |weight| of the rows 8i + {0, 1, 4, 5} sums to 258 at most, and that of
+// 8i + {2, 3, 6, 7} too (kern.h).
+struct net_quant {
+    float *in_scale;  // [in], > 0
+    float *in_zero;   // [in], whole, 0 … 127
+    int8_t *weight;   // [in][out]
+    float *out_scale; // [out], > 0
+};
+
 struct net_node {
     char *name;
     enum net_op op;
@@ -40,8 +54,9 @@ struct net_node {
     // conv [kernel_h][kernel_w][in][out]; depthwise [kernel_h][kernel_w][channels];
     // affine [channels]; fc [in][out]. NULL where the op has none.
     float *weight;
-    float *bias;           // [channels] or NULL
-    bool borrowed;         // weight and bias lie in net.mapping; never written to
+    float *bias;             // [channels] or NULL
+    struct net_quant *quant; // owned, or NULL; weight is NULL then
+    bool borrowed;           // weight and bias lie in net.mapping; never written to
     uint64_t params;       // trainable numbers that this node (or what was folded in) had
     uint64_t params_stats; // running statistics beside them
 };
@@ -55,6 +70,7 @@ struct net {
     char publisher[16];
     char format[24];
     char preset[24];
+    enum eng_precision precision; // that it was written for
     int height, width;
     double crop_pct;
     char *labels;              // malloc'ed or NULL, as in eng_info
@@ -64,6 +80,7 @@ struct net {
 };
 
 void net_release(struct net *net);
+void net_quant_free(struct net_quant *quant); // NULL is fine
 
 // Appends a zeroed node of this op and gives its index. name is copied; in1 is -1 for all
 // but NET_ADD, both are for NET_INPUT.

@@ -20,8 +20,9 @@ struct placer {
 int layout_chunk_rows(const struct plan *plan, const struct plan_step *step)
 {
     int panels = step->kind == STEP_WINOGRAD ? KERN_WINO_PLACES : 1;
-    int rows = plan->panel_floats / (step->k_blocks * KERN_BLOCK * panels);
-    int least = plan->kern.about.gemm_f32.rows;
+    int size = (int)kern_element_size(step->element);
+    int rows = plan->panel_bytes / (step->k_blocks * KERN_BLOCK * panels * size);
+    int least = step->tile->rows;
     return rows < least ? least : rows;
 }
 
@@ -53,7 +54,9 @@ static void note_scratch(struct layout *out, const struct plan *plan,
         size_t row = (size_t)s->k_blocks * KERN_BLOCK;
         if (s->kind == STEP_WINOGRAD) // the products of one column panel stand behind
             row = KERN_WINO_PLACES * (row + KERN_COLS_MAX);
-        size_t floats = (size_t)layout_chunk_rows(plan, s) * row;
+        size_t size = kern_element_size(s->element);
+        size_t floats =
+            (size_t)layout_chunk_rows(plan, s) * row * size / sizeof(float) + 1;
         if (floats > out->scratch)
             out->scratch = floats;
         pointers = pointers < KERN_WINO_PLACES ? KERN_WINO_PLACES : pointers;

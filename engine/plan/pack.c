@@ -7,14 +7,19 @@
 // out on the second.
 struct cursor {
     float *start;
-    size_t used;
+    size_t used; // floats
 };
+
+static void *reserve_bytes(struct cursor *c, size_t bytes)
+{
+    float *at = c->start ? c->start + c->used : NULL;
+    c->used += memory_round((bytes + sizeof(float) - 1) / sizeof(float));
+    return at;
+}
 
 static float *reserve(struct cursor *c, size_t floats)
 {
-    float *at = c->start ? c->start + c->used : NULL;
-    c->used += memory_round(floats);
-    return at;
+    return reserve_bytes(c, floats * sizeof(float));
 }
 
 static int window_taps(const struct net_node *n)
@@ -22,7 +27,7 @@ static int window_taps(const struct net_node *n)
     return n->op == NET_FC ? 1 : n->kernel_h * n->kernel_w;
 }
 
-static const float *pack_bias(struct cursor *c, const struct net_node *n)
+static float *pack_bias(struct cursor *c, const struct net_node *n)
 {
     float *to = reserve(c, (size_t)plan_blocks(n->channels) * KERN_BLOCK);
     if (to && n->bias)
@@ -31,7 +36,7 @@ static const float *pack_bias(struct cursor *c, const struct net_node *n)
 }
 
 // [taps][channels] to [blocks][taps][8].
-static const float *pack_depthwise(struct cursor *c, const struct net_node *n)
+static float *pack_depthwise(struct cursor *c, const struct net_node *n)
 {
     size_t taps = (size_t)window_taps(n), channels = (size_t)n->channels;
     size_t blocks = (size_t)plan_blocks(n->channels);
@@ -43,24 +48,54 @@ static const float *pack_depthwise(struct cursor *c, const struct net_node *n)
     return to;
 }
 
+// Rounded to even.
+static uint16_t to_bf16(float x)
+{
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+
+// The right side of a GEMM: where row k and column j of a panel of `cols` go, `unit` rows
+// side by side (kern.h: the k of a step).
+struct right {
+    char *panel;
+    size_t cols, unit;
+};
+
+static void put_weight(const struct right *r, enum kern_element element, size_t k,
+                       size_t j, const struct net_node *n, size_t source)
+{
+    size_t at = (k / r->unit * r->cols + j) * r->unit + k % r->unit;
+    if (element == KERN_U8)
+        ((int8_t *)r->panel)[at] = n->quant->weight[source];
+    else if (element == KERN_BF16)
+        ((uint16_t *)(void *)r->panel)[at] = to_bf16(n->weight[source]);
+    else
+        ((float *)(void *)r->panel)[at] = n->weight[source];
+}
+
 // Rows k of [taps][in][out]; each tap is padded to whole blocks, except those of the
 // picture, whose three channels stand close.
-static const float *pack_gemm(struct cursor *c, const struct plan_step *s,
-                              const struct net_node *n, size_t in, size_t tile)
+static const void *pack_gemm(struct cursor *c, const struct plan_step *s,
+                             const struct net_node *n, size_t in)
 {
-    size_t out = (size_t)n->channels, k_rows = (size_t)s->k_blocks * KERN_BLOCK;
-    size_t tap_rows = s->feed == FEED_PICTURE ? in : (size_t)s->in_blocks * KERN_BLOCK;
-    size_t taps = (size_t)window_taps(n);
-    float *to = reserve(c, k_rows * (size_t)s->out_blocks * KERN_BLOCK);
-    for (size_t j = 0; to && j < out; j += tile) {
-        size_t left = (size_t)s->out_blocks * KERN_BLOCK - j;
-        size_t cols = left < tile ? left : tile;
-        size_t real = out - j < cols ? out - j : cols;
-        float *panel = to + j * k_rows;
+    const size_t out = (size_t)n->channels, k_rows = (size_t)s->k_blocks * KERN_BLOCK;
+    const size_t tap_rows =
+        s->feed == FEED_PICTURE ? in : (size_t)s->in_blocks * KERN_BLOCK;
+    const size_t taps = (size_t)window_taps(n), wide = (size_t)s->tile->cols;
+    const size_t room = (size_t)s->out_blocks * KERN_BLOCK;
+    const size_t size = kern_element_size(s->element);
+    char *to = reserve_bytes(c, k_rows * room * size);
+    for (size_t first = 0; to && first < out; first += wide) {
+        size_t cols = room - first < wide ? room - first : wide;
+        size_t real = out - first < cols ? out - first : cols;
+        struct right r = {to + first * k_rows * size, cols, sizeof(float) / size};
         for (size_t t = 0; t < taps; t++)
             for (size_t k = 0; k < in; k++)
-                memcpy(panel + (t * tap_rows + k) * cols,
-                       n->weight + (t * in + k) * out + j, real * sizeof *to);
+                for (size_t j = 0; j < real; j++)
+                    put_weight(&r, s->element, t * tap_rows + k, j, n,
+                               (t * in + k) * out + first + j);
     }
     return to;
 }
@@ -83,14 +118,14 @@ static void transform_filter(const double g[9], double out[KERN_WINO_PLACES])
 
 // [3][3][in][out] to [column panels][36][k][tile].
 static const float *pack_winograd(struct cursor *c, const struct plan_step *s,
-                                  const struct net_node *n, size_t in, size_t tile)
+                                  const struct net_node *n, size_t in)
 {
     size_t out = (size_t)n->channels, k_rows = (size_t)s->k_blocks * KERN_BLOCK;
-    size_t room = (size_t)s->out_blocks * KERN_BLOCK;
+    size_t room = (size_t)s->out_blocks * KERN_BLOCK, wide = (size_t)s->tile->cols;
     float *to = reserve(c, KERN_WINO_PLACES * k_rows * room);
     for (size_t i = 0; to && i < in * out; i++) {
-        size_t k = i / out, j = i % out, first = j / tile * tile;
-        size_t cols = room - first < tile ? room - first : tile;
+        size_t k = i / out, j = i % out, first = j / wide * wide;
+        size_t cols = room - first < wide ? room - first : wide;
         double taps[9], places[KERN_WINO_PLACES];
         for (size_t t = 0; t < 9; t++)
             taps[t] = (double)n->weight[t * in * out + i];
@@ -112,20 +147,62 @@ static void pack_affine(struct cursor *c, const struct net_node *n, struct plan_
         weight[k] = n->op == NET_SCALE ? n->scale : n->weight[k];
 }
 
+// The depthwise convolution that fills the panel. For KERN_U8 it, or else the gathering,
+// also takes values to whole numbers.
+static void pack_feed(struct cursor *c, const struct plan *plan, struct plan_step *s)
+{
+    const struct net_node *window = &plan->net.nodes[s->window];
+    const bool depthwise = s->feed == FEED_DEPTHWISE, whole = s->element == KERN_U8;
+    if (!depthwise && !whole)
+        return;
+    const size_t taps = depthwise ? (size_t)window_taps(window) : 1;
+    float *weight = depthwise ? pack_depthwise(c, window)
+                              : reserve(c, (size_t)s->in_blocks * KERN_BLOCK);
+    float *bias =
+        depthwise ? pack_bias(c, window) : reserve(c, (size_t)s->in_blocks * KERN_BLOCK);
+    s->feed_weight = weight;
+    s->feed_bias = bias;
+    if (!whole || !weight)
+        return;
+    const struct net_quant *q = plan->net.nodes[s->main].quant;
+    const size_t in = (size_t)plan->net.nodes[plan->net.nodes[s->main].in[0]].channels;
+    for (size_t k = 0; k < in; k++) {
+        float *w = weight + k / KERN_BLOCK * taps * KERN_BLOCK + k % KERN_BLOCK;
+        for (size_t t = 0; t < taps; t++, w += KERN_BLOCK)
+            *w = depthwise ? *w * q->in_scale[k] : q->in_scale[k];
+        bias[k] = bias[k] * q->in_scale[k] + q->in_zero[k];
+    }
+}
+
+// What makes values of exact sums: the scale, and a bias without the inputs' zeros.
+static const float *pack_scale(struct cursor *c, const struct net_node *n, size_t in,
+                               float *bias)
+{
+    const size_t out = (size_t)n->channels;
+    float *scale = reserve(c, (size_t)plan_blocks(n->channels) * KERN_BLOCK);
+    for (size_t j = 0; scale && j < out; j++) {
+        double zeros = 0;
+        for (size_t k = 0; k < in; k++)
+            zeros += (double)n->quant->in_zero[k] * n->quant->weight[k * out + j];
+        scale[j] = n->quant->out_scale[j];
+        bias[j] = (float)((double)bias[j] - (double)scale[j] * zeros);
+    }
+    return scale;
+}
+
 static void pack_step(struct cursor *c, const struct plan *plan, struct plan_step *s)
 {
     const struct net_node *main = &plan->net.nodes[s->main];
     const size_t in = (size_t)plan->net.nodes[s->main ? main->in[0] : 0].channels;
-    const size_t tile = (size_t)plan->kern.about.gemm_f32.cols;
     if (s->kind == STEP_GEMM) {
-        if (s->feed == FEED_DEPTHWISE) {
-            s->feed_weight = pack_depthwise(c, &plan->net.nodes[s->window]);
-            s->feed_bias = pack_bias(c, &plan->net.nodes[s->window]);
-        }
-        s->weight = pack_gemm(c, s, main, in, tile);
-        s->bias = pack_bias(c, main);
+        pack_feed(c, plan, s);
+        s->weight = pack_gemm(c, s, main, in);
+        float *bias = pack_bias(c, main);
+        s->bias = bias;
+        if (s->element == KERN_U8)
+            s->scale = pack_scale(c, main, in, bias);
     } else if (s->kind == STEP_WINOGRAD) {
-        s->weight = pack_winograd(c, s, main, in, tile);
+        s->weight = pack_winograd(c, s, main, in);
         s->bias = pack_bias(c, main);
     } else if (s->kind == STEP_DEPTHWISE) {
         s->weight = pack_depthwise(c, main);
@@ -141,6 +218,8 @@ static void free_weights(struct net_node *n)
         free(n->weight);
         free(n->bias);
     }
+    net_quant_free(n->quant);
+    n->quant = NULL;
     n->weight = n->bias = NULL;
 }
 

@@ -8,6 +8,7 @@
 struct builder {
     struct plan *plan;
     const struct net *net;
+    enum eng_precision precision;
     int *readers; // how many nodes read a node
     int *only;    // the reader, when it is one
     bool *taken;  // part of a step written before its turn
@@ -137,6 +138,17 @@ static bool suits_winograd(const struct net_node *n, int in_blocks)
            n->dilation == 1 && in_blocks >= 2;
 }
 
+// The stem, three channels deep, stays in float32, as does what has no int8 weights.
+static enum kern_element element_of(const struct builder *b, const struct plan_step *s,
+                                    const struct net_node *n)
+{
+    if (s->kind == STEP_WINOGRAD || s->feed == FEED_PICTURE)
+        return KERN_F32;
+    if (b->precision == ENG_INT8 && n->quant)
+        return KERN_U8;
+    return b->precision == ENG_BF16 ? KERN_BF16 : KERN_F32;
+}
+
 static void add_gemm(struct builder *b, int i)
 {
     const struct kern_set *kern = &b->plan->kern;
@@ -166,9 +178,12 @@ static void add_gemm(struct builder *b, int i)
         s->kind = STEP_WINOGRAD;
         s->k_blocks = s->in_blocks;
     }
+    s->element = element_of(b, s, n);
+    struct kern_gemm_choice gemm = kern_gemm_for(kern, s->element);
+    s->gemm = gemm.fn;
+    s->tile = gemm.about;
     step_end(b, s,
-             s->kind == STEP_GEMM ? kern->about.gemm_f32.name
-                                  : kern->about.wino_in_f32.name);
+             s->kind == STEP_GEMM ? gemm.about->name : kern->about.wino_in_f32.name);
 }
 
 static void add_depthwise(struct builder *b, int i)
@@ -249,22 +264,22 @@ static void build_steps(struct builder *b)
 
 // The left panel shares the L2 cache with the panels of weights that pass by. Measured on
 // Zen 4 (1 MiB), November 2026: 43 % of it, 30 to 50 alike; the rest on Zen 1 (512 KiB).
-static int panel_floats(void)
+static int panel_bytes(void)
 {
     long cache = sysconf(_SC_LEVEL2_CACHE_SIZE);
     const long least = 256L << 10, most = 1L << 20;
     cache = cache < least ? least : cache > most ? most : cache;
-    return (int)(cache * 43 / 100 / (long)sizeof(float));
+    return (int)(cache * 43 / 100);
 }
 
-enum err_code plan_open(struct net *net, enum eng_isa isa, struct plan *plan,
-                        struct err *e)
+enum err_code plan_open(struct net *net, enum eng_isa isa, enum eng_precision precision,
+                        struct plan *plan, struct err *e)
 {
     size_t n = (size_t)net->count;
     *plan = (struct plan){.net = *net};
     *net = (struct net){0};
-    kern_select(isa, &plan->kern);
-    plan->panel_floats = panel_floats();
+    kern_select(isa, precision == ENG_INT8, &plan->kern);
+    plan->panel_bytes = panel_bytes();
     plan->steps = mem_new(n * sizeof *plan->steps);
     plan->kernels = mem_new(n * sizeof *plan->kernels);
     for (size_t i = 0; i < n; i++)
@@ -272,6 +287,7 @@ enum err_code plan_open(struct net *net, enum eng_isa isa, struct plan *plan,
     struct builder b = {
         .plan = plan,
         .net = &plan->net,
+        .precision = precision,
         .readers = mem_new(n * sizeof *b.readers),
         .only = mem_new(n * sizeof *b.only),
         .taken = mem_new(n * sizeof *b.taken),

@@ -35,18 +35,23 @@ struct plan_step {
     bool relu_in, relu_mid, relu;
     int in_blocks, out_blocks; // of channels
     int k_blocks;              // GEMM: rows of b in blocks
-    // GEMM: [column panels][k][tile], the last one maybe narrower; Winograd: 36 such [k] a
-    // panel.
-    const float *weight;
+    enum kern_element element; // GEMM: of the left panel
+    kern_gemm_fn *gemm;
+    const struct kern_about *tile; // its extents
+    // GEMM: column panels as kern.h says of its family, tile->cols wide, the last one
+    // maybe narrower; Winograd: 36 such a panel. Others: float.
+    const void *weight;
+    const float *scale; // KERN_U8: of the sums
     const float *bias;
-    const float *feed_weight; // depthwise in front: [in_blocks][taps][8]
-    const float *feed_bias;
+    // Depthwise in front: [in_blocks][taps][8]; KERN_U8 without one: scale and shift of
+    // what is gathered, [in_blocks][8].
+    const float *feed_weight, *feed_bias;
 };
 
 struct plan {
     struct net net; // without its weights
     struct kern_set kern;
-    int panel_floats; // of a GEMM's left side that a thread keeps in its L2 cache
+    int panel_bytes; // of a GEMM's left side that a thread keeps in its L2 cache
     struct memory weights;
     struct plan_step *steps;
     int count;
@@ -56,8 +61,9 @@ struct plan {
 };
 
 // Takes the net: it is released with the plan, on failure too.
-enum err_code plan_open(struct net *net, enum eng_isa isa, struct plan *plan,
-                        struct err *e) MUST_CHECK;
+// precision: ENG_INT8 needs net_quant at the convolutions that shall run so.
+enum err_code plan_open(struct net *net, enum eng_isa isa, enum eng_precision precision,
+                        struct plan *plan, struct err *e) MUST_CHECK;
 void plan_release(struct plan *plan);
 
 // Channels in blocks.

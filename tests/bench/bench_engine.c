@@ -1,5 +1,5 @@
 // Whole networks against the multiply-add peak of the same moment:
-//     bench_engine [MODEL [THREADS [BATCH [ROUNDS [SIZE [ISA]]]]]]
+//     bench_engine [MODEL [THREADS [BATCH [ROUNDS [SIZE [ISA [PRECISION]]]]]]]
 // MODEL is one of the synthetic ones ("timm_xception"). Network and peak loop take turns,
 // so that a busy machine slows both; medians are printed, and a table of layers.
 
@@ -16,7 +16,7 @@
 #include <string.h>
 
 struct setup {
-    const char *model, *isa;
+    const char *model, *isa, *precision;
     int threads, batch, rounds, size;
 };
 
@@ -41,6 +41,7 @@ static enum err_code open_model(const struct setup *setup, struct eng_model **mo
     struct eng_opts opts = {0};
     enum err_code rc;
     TRY(eng_isa_choose(setup->isa, &opts.isa, e));
+    opts.precision = (enum eng_precision)eng_precision_find(setup->precision);
     TRY(synth_bag(setup->model, &bag, e));
     TRY(arch_build(&bag, NULL, &net, e));
     bag_release(&bag);
@@ -133,7 +134,8 @@ int main(int argc, char **argv)
                           .batch = number_or(argc, argv, 3, 1),
                           .rounds = number_or(argc, argv, 4, 11),
                           .size = number_or(argc, argv, 5, 299),
-                          .isa = argc > 6 ? argv[6] : NULL};
+                          .isa = argc > 6 ? argv[6] : NULL,
+                          .precision = argc > 7 ? argv[7] : "float32"};
     struct err e = {0};
     struct eng_model *model = NULL;
     struct eng_session *session = NULL;

@@ -1,5 +1,6 @@
-// The GEMM kernels of kern.def alone, as a share of the multiply-add peak:
-//     bench_kern
+// The kernels that dominate a network, alone, as a share of the float32 multiply-add
+// peak:
+//     bench_kern [TEXT]      only kernels with TEXT in their name
 // "hot" repeats one tile in the L1 cache, "sweep" runs a panel of columns over rows in
 // L2.
 
@@ -10,24 +11,27 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-enum { REPEATS = 15, TILES = 14, BLOCKS_MAX = 192, C_STRIDE = 728 };
+enum { REPEATS = 9, TILES = 14, BLOCKS_MAX = 192, C_STRIDE = 728 };
 
 struct buffers {
-    float *a, *b, *c;
+    char *a, *b;
+    float *c, *bias;
+    double peak;
 };
 
-static double seconds_a_tile(kern_gemm_f32_fn *fn, struct kern_gemm_f32 shape,
-                             const struct buffers *buffers, bool hot)
+// The best of some repeats.
+static double seconds_a_tile(kern_gemm_fn *fn, struct kern_gemm shape,
+                             ptrdiff_t row_bytes, const struct buffers *buffers, bool hot)
 {
     double best = 1;
-    const ptrdiff_t step = hot ? 0 : (ptrdiff_t)shape.rows * shape.blocks * KERN_BLOCK;
     for (int i = 0; i < REPEATS; i++) {
         int rounds = 1 + 2000 / shape.blocks;
         double start = clock_now();
         for (int r = 0; r < rounds; r++)
             for (int t = 0; t < TILES; t++) {
-                shape.a = buffers->a + t * step;
+                shape.a = buffers->a + (hot ? 0 : t * shape.rows * row_bytes);
                 shape.c = buffers->c + (hot ? 0 : t * shape.rows * C_STRIDE);
                 fn(&shape);
             }
@@ -37,49 +41,102 @@ static double seconds_a_tile(kern_gemm_f32_fn *fn, struct kern_gemm_f32 shape,
     return best;
 }
 
-static void bench_gemm(const struct kern_about *about, enum eng_isa isa,
-                       kern_gemm_f32_fn *fn, const struct buffers *buffers)
+static void bench_gemm(const struct kern_gemm_choice *k, enum kern_element element,
+                       const struct buffers *buffers)
 {
-    static const int blocks[] = {4, 8, 16, 32, 91, 128, BLOCKS_MAX};
-    static const float bias[KERN_COLS_MAX];
-    double peak = eng_peak_gflops(isa, 1);
-    for (int rows = about->rows / 2 + 1; rows <= about->rows; rows++)
-        for (int cols = KERN_BLOCK; cols <= about->cols; cols += KERN_BLOCK)
-            for (size_t i = 0; i < sizeof blocks / sizeof blocks[0]; i++) {
-                struct kern_gemm_f32 g = {.b = buffers->b,
-                                          .bias = bias,
-                                          .c_stride = C_STRIDE,
-                                          .blocks = blocks[i],
-                                          .rows = rows,
-                                          .cols = cols};
-                double flops = 2e-9 * rows * cols * blocks[i] * KERN_BLOCK / peak;
-                printf("%-24s %dx%-3d k %5d  hot %5.1f %%  sweep %5.1f %%\n", about->name,
-                       rows, cols, blocks[i] * KERN_BLOCK,
-                       100 * flops / seconds_a_tile(fn, g, buffers, true),
-                       100 * flops / seconds_a_tile(fn, g, buffers, false));
-            }
+    static const int blocks[] = {4, 16, 91, BLOCKS_MAX};
+    for (int cols = KERN_BLOCK; cols <= k->about->cols; cols += KERN_BLOCK)
+        for (size_t i = 0; i < sizeof blocks / sizeof blocks[0]; i++) {
+            struct kern_gemm g = {.b = buffers->b,
+                                  .scale = buffers->bias,
+                                  .bias = buffers->bias,
+                                  .c_stride = C_STRIDE,
+                                  .blocks = blocks[i],
+                                  .rows = k->about->rows,
+                                  .cols = cols};
+            ptrdiff_t row =
+                (ptrdiff_t)kern_element_size(element) * blocks[i] * KERN_BLOCK;
+            double share = 2e-9 * g.rows * cols * blocks[i] * KERN_BLOCK / buffers->peak;
+            printf("%-28s %2dx%-3d k %5d  hot %6.1f %%  sweep %6.1f %%\n", k->about->name,
+                   g.rows, cols, blocks[i] * KERN_BLOCK,
+                   100 * share / seconds_a_tile(k->fn, g, row, buffers, true),
+                   100 * share / seconds_a_tile(k->fn, g, row, buffers, false));
+        }
 }
 
-int main(void)
+// A row of 14 pixels with 728 channels, as in the middle of a network.
+static void bench_depthwise(kern_dw3x3_f32_fn *fn, const char *name,
+                            enum kern_element element, const struct buffers *buffers)
 {
-    size_t room = (size_t)KERN_COLS_MAX * BLOCKS_MAX * KERN_BLOCK * TILES;
-    struct buffers buffers = {mem_aligned(64, room * sizeof(float)),
-                              mem_aligned(64, room * sizeof(float)),
-                              mem_aligned(64, room * sizeof(float))};
-    if (!buffers.a || !buffers.b || !buffers.c)
-        return 1;
-    for (size_t i = 0; i < room; i++)
-        buffers.a[i] = buffers.b[i] = buffers.c[i] = 1e-3F * (float)(i % 7);
-    for (int isa = 0; isa < ENG_ISA_COUNT; isa++) {
-        struct kern_set set, below;
-        kern_select((enum eng_isa)isa, &set);
-        kern_select(isa ? (enum eng_isa)(isa - 1) : ENG_ISA_SCALAR, &below);
-        if (kern_cpu_has((enum eng_isa)isa) &&
-            (isa == 0 || set.gemm_f32 != below.gemm_f32))
-            bench_gemm(&set.about.gemm_f32, (enum eng_isa)isa, set.gemm_f32, &buffers);
+    enum { PIXELS = 14, BLOCKS = 91 };
+    static const char *const elements[] = {"f32", "bf16", "u8"};
+    const float *in[3 * (PIXELS + 2)];
+    for (int i = 0; i < 3 * (PIXELS + 2); i++)
+        in[i] = buffers->c + (ptrdiff_t)i * BLOCKS * KERN_BLOCK;
+    struct kern_dw_f32 k = {.dst = buffers->a,
+                            .dst_pixel = KERN_BLOCK,
+                            .dst_block = PIXELS * KERN_BLOCK,
+                            .in = in,
+                            .weight = (const float *)(const void *)buffers->b,
+                            .bias = buffers->bias,
+                            .element = element,
+                            .pixels = PIXELS,
+                            .taps = 9,
+                            .blocks = BLOCKS,
+                            .relu_in = true};
+    double best = 1;
+    for (int i = 0; i < REPEATS * TILES; i++) {
+        double start = clock_now();
+        for (int r = 0; r < 10; r++)
+            fn(&k);
+        double s = (clock_now() - start) / 10;
+        best = s < best ? s : best;
     }
+    printf("%-28s to %-5s %14.1f %%\n", name, elements[element],
+           100 * 18e-9 * PIXELS * BLOCKS * KERN_BLOCK / best / buffers->peak);
+}
+
+static bool is_new(const char *name, const char *below, const char *wanted)
+{
+    return strcmp(name, below) != 0 && strstr(name, wanted);
+}
+
+static void bench_isa(enum eng_isa isa, const char *wanted, struct buffers *buffers)
+{
+    struct kern_set set, below = {0};
+    kern_select(isa, false, &set);
+    if (isa != ENG_ISA_SCALAR)
+        kern_select((enum eng_isa)(isa - 1), false, &below);
+    buffers->peak = eng_peak_gflops(isa, 1);
+    for (int e = 0; e < KERN_ELEMENT_COUNT; e++) {
+        enum kern_element element = (enum kern_element)e;
+        struct kern_gemm_choice k = kern_gemm_for(&set, element),
+                                old = kern_gemm_for(&below, element);
+        if (is_new(k.about->name, old.about->name ? old.about->name : "", wanted))
+            bench_gemm(&k, element, buffers);
+        const char *name = set.about.dw3x3_f32.name, *was = below.about.dw3x3_f32.name;
+        if (is_new(name, was ? was : "", wanted))
+            bench_depthwise(set.dw3x3_f32, name, element, buffers);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    size_t room = (size_t)KERN_COLS_MAX * BLOCKS_MAX * KERN_BLOCK * TILES * sizeof(float);
+    struct buffers buffers = {mem_aligned(64, room), mem_aligned(64, room),
+                              mem_aligned(64, room), mem_aligned(64, room), 0};
+    if (!buffers.a || !buffers.b || !buffers.c || !buffers.bias)
+        return 1;
+    memset(buffers.a, 1, room);
+    memset(buffers.b, 1, room);
+    memset(buffers.c, 0, room);
+    memset(buffers.bias, 0, room);
+    for (int isa = 0; isa < ENG_ISA_COUNT; isa++)
+        if (kern_cpu_has((enum eng_isa)isa))
+            bench_isa((enum eng_isa)isa, argc > 1 ? argv[1] : "", &buffers);
     free(buffers.a);
     free(buffers.b);
     free(buffers.c);
+    free(buffers.bias);
     return 0;
 }

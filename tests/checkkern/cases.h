@@ -11,6 +11,8 @@
 extern struct kern_about case_kernel;
 
 bool case_gemm_f32(kern_gemm_f32_fn *fn);
+bool case_gemm_bf16(kern_gemm_bf16_fn *fn);
+bool case_gemm_s8(kern_gemm_s8_fn *fn);
 bool case_gather_f32(kern_gather_f32_fn *fn);
 bool case_dw3x3_f32(kern_dw3x3_f32_fn *fn);
 bool case_dw_f32(kern_dw_f32_fn *fn);

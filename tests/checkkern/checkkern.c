@@ -12,9 +12,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#define ISA_scalar ENG_ISA_SCALAR
-#define ISA_avx2   ENG_ISA_AVX2
-#define ISA_avx512 ENG_ISA_AVX512
+#define ISA_scalar     ENG_ISA_SCALAR
+#define ISA_fused      ENG_ISA_SCALAR
+#define ISA_avx2       ENG_ISA_AVX2
+#define ISA_avxvnni    ENG_ISA_AVXVNNI
+#define ISA_avx512     ENG_ISA_AVX512
+#define ISA_avx512vnni ENG_ISA_AVX512VNNI
+#define ISA_avx512bf16 ENG_ISA_AVX512BF16
 
 #define KERN(family, rows, cols, isa)                                                    \
     static bool run_##family##_##isa(void)                                               \

@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 static const float guard_value = -12345.5F;
 static uint32_t state;
@@ -50,11 +51,15 @@ void sum_add(struct sum *s, double x)
     s->terms++;
 }
 
+// Each term rounds once or twice; results below the normal range lose all bits.
+static double sum_bound(struct sum s)
+{
+    return 0x1p-23 * (s.terms + 2) * s.size + 1e-37;
+}
+
 bool sum_near(float got, struct sum want, bool relu)
 {
-    double value = relu && want.value < 0 ? 0 : want.value;
-    // Each term rounds once or twice; results below the normal range lose all bits.
-    double bound = 0x1p-23 * (want.terms + 2) * want.size + 1e-37;
+    double value = relu && want.value < 0 ? 0 : want.value, bound = sum_bound(want);
     if (fabs((double)got - value) <= bound)
         return true;
     printf("  got %.9g, want %.9g ± %.2g\n", (double)got, value, bound);
@@ -71,23 +76,59 @@ bool data_same(float got, float want)
 
 float *area_clear(struct area *a)
 {
-    for (size_t i = 0; i < sizeof a->x / sizeof a->x[0]; i++) {
+    for (size_t i = 0; i < sizeof a->x / sizeof a->x[0]; i++)
         a->x[i] = guard_value;
-        a->seen[i] = false;
-    }
+    memset(a->seen, 0, sizeof a->seen);
     return a->x + GUARD + (data_next() & 3);
+}
+
+static void see(struct area *a, const void *p, size_t bytes)
+{
+    memset(a->seen + ((const char *)p - (const char *)a->x), 1, bytes);
 }
 
 float area_take(struct area *a, const float *p)
 {
-    a->seen[p - a->x] = true;
+    see(a, p, sizeof *p);
     return *p;
+}
+
+// How far an element may lie from the value it stands for.
+static double step_of(enum kern_element element, double value)
+{
+    return element == KERN_U8 ? 0.5 : element == KERN_BF16 ? 0x1p-8 * fabs(value) : 0;
+}
+
+bool element_near(struct area *a, const void *dst, ptrdiff_t at,
+                  enum kern_element element, struct sum want, bool relu)
+{
+    const char *p = (const char *)dst + (size_t)at * kern_element_size(element);
+    double value = relu && want.value < 0 ? 0 : want.value, got;
+    uint16_t half;
+    uint32_t bits;
+    float x;
+    if (element == KERN_F32)
+        return sum_near(area_take(a, (const float *)(const void *)p), want, relu);
+    see(a, p, kern_element_size(element));
+    memcpy(&half, p, sizeof half);
+    bits = (uint32_t)half << 16;
+    memcpy(&x, &bits, sizeof x);
+    got = element == KERN_BF16 ? (double)x : (double)*(const uint8_t *)p;
+    if (element == KERN_U8)
+        value = value < 0 ? 0 : value > 127 ? 127 : value;
+    double bound = sum_bound(want) + step_of(element, value) * (1 + 0x1p-20) + 0x1p-126;
+    if (fabs(got - value) <= bound)
+        return true;
+    printf("  got %.9g, want %.9g ± %.2g\n", got, value, bound);
+    return false;
 }
 
 bool area_intact(const struct area *a)
 {
-    for (size_t i = 0; i < sizeof a->x / sizeof a->x[0]; i++)
-        if (!a->seen[i] && a->x[i] != guard_value) {
+    const char *bytes = (const char *)a->x;
+    for (size_t i = 0; i < sizeof a->x; i++)
+        if (!a->seen[i] &&
+            bytes[i] != ((const char *)&guard_value)[i % sizeof guard_value]) {
             printf("  writes outside of its output\n");
             return false;
         }

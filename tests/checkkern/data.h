@@ -4,6 +4,8 @@
 // What the cases share: random input, sums in double precision with a bound for their
 // error, and output areas between guard zones.
 
+#include "engine/kern/kern.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -35,7 +37,7 @@ bool data_same(float got, float want);
 
 struct area {
     float x[GUARD + AREA + GUARD];
-    bool seen[GUARD + AREA + GUARD];
+    bool seen[(GUARD + AREA + GUARD) * sizeof(float)]; // by bytes
 };
 
 // Guard values everywhere; gives the start of the output, misaligned by up to 3 floats.
@@ -43,6 +45,11 @@ float *area_clear(struct area *a);
 
 // A value of the output, which the kernel was to write.
 float area_take(struct area *a, const float *p);
+
+// The same of element `at` from dst on: whether it can be this sum as an element, rounded
+// to even; KERN_U8 is clamped.
+bool element_near(struct area *a, const void *dst, ptrdiff_t at,
+                  enum kern_element element, struct sum want, bool relu);
 
 // Whether all that nobody took is as area_clear left it.
 bool area_intact(const struct area *a);

@@ -8,32 +8,69 @@ static ALWAYS_INLINE vec relu_if(bool relu, vec v)
     return relu ? vec_relu(v) : v;
 }
 
-static ALWAYS_INLINE void gather(const struct kern_gather_f32 *k, bool relu)
+// Eight values to element `at` of a panel.
+static ALWAYS_INLINE void put(void *dst, ptrdiff_t at, enum kern_element element, vec v)
+{
+    if (element == KERN_F32)
+        vec_store((float *)dst + at, v);
+    else if (element == KERN_BF16)
+        vec_store_bf16((uint16_t *)dst + at, v);
+    else
+        vec_store_u8((uint8_t *)dst + at, v);
+}
+
+static ALWAYS_INLINE void gather(const struct kern_gather_f32 *k,
+                                 enum kern_element element)
 {
     for (int p = 0; p < k->pixels; p++) {
-        float *dst = k->dst + p * k->dst_pixel;
+        ptrdiff_t to = p * k->dst_pixel;
         for (int t = 0; t < k->taps; t++) {
             const float *src = k->in[p * k->taps + t];
-            for (int b = 0; b < k->blocks; b++, dst += k->dst_block)
-                vec_store(dst, relu_if(relu, vec_load(src + 8 * b)));
+            for (int b = 0; b < k->blocks; b++, to += k->dst_block) {
+                vec v = relu_if(k->relu, vec_load(src + 8 * b));
+                if (element == KERN_U8)
+                    v = vec_fma(v, vec_load(k->scale + 8 * b),
+                                vec_load(k->shift + 8 * b));
+                put(k->dst, to, element, v);
+            }
         }
     }
 }
 
-static ALWAYS_INLINE void dw(const struct kern_dw_f32 *k, bool relu_in)
+static ALWAYS_INLINE void gather_any(const struct kern_gather_f32 *k)
+{
+    if (k->element == KERN_F32)
+        gather(k, KERN_F32);
+    else if (k->element == KERN_BF16)
+        gather(k, KERN_BF16);
+    else
+        gather(k, KERN_U8);
+}
+
+static ALWAYS_INLINE void dw(const struct kern_dw_f32 *k, enum kern_element element)
 {
     for (int p = 0; p < k->pixels; p++) {
         const float *const *in = k->in + p * k->taps;
         const float *w = k->weight;
-        float *dst = k->dst + p * k->dst_pixel;
-        for (int b = 0; b < k->blocks; b++, dst += k->dst_block) {
+        ptrdiff_t to = p * k->dst_pixel;
+        for (int b = 0; b < k->blocks; b++, to += k->dst_block) {
             vec sum = vec_load(k->bias + 8 * b);
             for (int t = 0; t < k->taps; t++, w += 8)
-                sum =
-                    vec_fma(relu_if(relu_in, vec_load(in[t] + 8 * b)), vec_load(w), sum);
-            vec_store(dst, relu_if(k->relu_out, sum));
+                sum = vec_fma(relu_if(k->relu_in, vec_load(in[t] + 8 * b)), vec_load(w),
+                              sum);
+            put(k->dst, to, element, relu_if(k->relu_out, sum));
         }
     }
+}
+
+static ALWAYS_INLINE void dw_any(const struct kern_dw_f32 *k)
+{
+    if (k->element == KERN_F32)
+        dw(k, KERN_F32);
+    else if (k->element == KERN_BF16)
+        dw(k, KERN_BF16);
+    else
+        dw(k, KERN_U8);
 }
 
 // What an input column gives to the three outputs that see it: the sums of its three rows
@@ -80,25 +117,28 @@ static ALWAYS_INLINE vec read_column(const float *const *in, ptrdiff_t at, const
 // Slides along the row: every input column is read once. `left` is the sum of two columns
 // for the next output, `here` that of one for the output behind it. Each output is
 // (first + second) + third, wherever it stands in the row.
-static ALWAYS_INLINE void dw3x3(const struct kern_dw_f32 *k, bool relu_in, bool relu_out)
+static ALWAYS_INLINE void dw3x3(const struct kern_dw_f32 *k, enum kern_element element,
+                                bool relu_in)
 {
     const float *w = k->weight;
     const ptrdiff_t pixel = k->dst_pixel;
+    const bool relu_out = k->relu_out;
     const int pixels = k->pixels;
+    void *dst = k->dst;
     for (int block = 0; block < k->blocks; block++, w += 72) {
         const ptrdiff_t at = 8 * block;
         const vec bias = vec_load(k->bias + at);
         const float *const *in = k->in;
-        float *dst = k->dst + block * k->dst_block;
+        ptrdiff_t to = block * k->dst_block;
         struct columns c = read_columns(in, at, w, bias, relu_in);
         vec left = vec_add(c.a.first, c.b.second), here = c.b.first;
         int p = 0;
-        for (; p < pixels - 2; p += 2, dst += 2 * pixel) {
+        for (; p < pixels - 2; p += 2, to += 2 * pixel) {
             in += 6;
             c = read_columns(in, at, w, bias, relu_in);
-            vec_store(dst, relu_if(relu_out, vec_add(left, c.a.third)));
+            put(dst, to, element, relu_if(relu_out, vec_add(left, c.a.third)));
             vec second = vec_add(vec_add(here, c.a.second), c.b.third);
-            vec_store(dst + pixel, relu_if(relu_out, second));
+            put(dst, to + pixel, element, relu_if(relu_out, second));
             left = vec_add(c.a.first, c.b.second);
             here = c.b.first;
         }
@@ -106,12 +146,28 @@ static ALWAYS_INLINE void dw3x3(const struct kern_dw_f32 *k, bool relu_in, bool 
         if (p + 2 == pixels) {
             c = read_columns(in, at, w, bias, relu_in);
             vec second = vec_add(vec_add(here, c.a.second), c.b.third);
-            vec_store(dst + pixel, relu_if(relu_out, second));
+            put(dst, to + pixel, element, relu_if(relu_out, second));
         } else {
             c.a.third = read_column(in, at, w + 16, relu_in);
         }
-        vec_store(dst, relu_if(relu_out, vec_add(left, c.a.third)));
+        put(dst, to, element, relu_if(relu_out, vec_add(left, c.a.third)));
     }
+}
+
+static ALWAYS_INLINE void dw3x3_any(const struct kern_dw_f32 *k)
+{
+    if (k->element == KERN_F32 && k->relu_in)
+        dw3x3(k, KERN_F32, true);
+    else if (k->element == KERN_F32)
+        dw3x3(k, KERN_F32, false);
+    else if (k->element == KERN_BF16 && k->relu_in)
+        dw3x3(k, KERN_BF16, true);
+    else if (k->element == KERN_BF16)
+        dw3x3(k, KERN_BF16, false);
+    else if (k->relu_in)
+        dw3x3(k, KERN_U8, true);
+    else
+        dw3x3(k, KERN_U8, false);
 }
 
 static ALWAYS_INLINE void maxpool(const struct kern_maxpool_f32 *k)
@@ -184,3 +240,37 @@ static ALWAYS_INLINE double peak(long rounds, float *sink, bool ten)
         *sink += out[lane];
     return (double)rounds * (ten ? 10 : 6) * 8 * 2;
 }
+
+// The kernels of this file by an instruction set's name: those that fill panels, the
+// others, and the peak, ten as above.
+#define PANEL_KERNELS(isa)                                                               \
+    void kern_gather_f32_1x8_##isa(const struct kern_gather_f32 *k)                      \
+    {                                                                                    \
+        gather_any(k);                                                                   \
+    }                                                                                    \
+    void kern_dw_f32_1x8_##isa(const struct kern_dw_f32 *k)                              \
+    {                                                                                    \
+        dw_any(k);                                                                       \
+    }                                                                                    \
+    void kern_dw3x3_f32_1x8_##isa(const struct kern_dw_f32 *k)                           \
+    {                                                                                    \
+        dw3x3_any(k);                                                                    \
+    }
+#define VALUE_KERNELS(isa)                                                               \
+    void kern_maxpool_f32_1x8_##isa(const struct kern_maxpool_f32 *k)                    \
+    {                                                                                    \
+        maxpool(k);                                                                      \
+    }                                                                                    \
+    void kern_affine_f32_1x8_##isa(const struct kern_affine_f32 *k)                      \
+    {                                                                                    \
+        affine(k);                                                                       \
+    }                                                                                    \
+    void kern_sum_f32_1x8_##isa(const struct kern_sum_f32 *k)                            \
+    {                                                                                    \
+        sum(k);                                                                          \
+    }
+#define PEAK_KERNEL(isa, ten)                                                            \
+    double kern_peak_f32_1x8_##isa(long rounds, float *sink)                             \
+    {                                                                                    \
+        return peak(rounds, sink, ten);                                                  \
+    }

@@ -92,3 +92,16 @@ static ALWAYS_INLINE void wino_out(const struct kern_wino_out_f32 *k)
         }
     }
 }
+
+#define WINOGRAD_KERNELS(isa)                                                            \
+    void kern_wino_in_f32_6x6_##isa(const struct kern_wino_in_f32 *k)                    \
+    {                                                                                    \
+        if (k->relu)                                                                     \
+            wino_in(k, true);                                                            \
+        else                                                                             \
+            wino_in(k, false);                                                           \
+    }                                                                                    \
+    void kern_wino_out_f32_4x4_##isa(const struct kern_wino_out_f32 *k)                  \
+    {                                                                                    \
+        wino_out(k);                                                                     \
+    }

@@ -6,6 +6,7 @@
 #include "base/attr.h"
 
 #include <immintrin.h>
+#include <stdint.h>
 
 typedef __m256 vec;
 
@@ -57,6 +58,36 @@ static ALWAYS_INLINE vec vec_relu(vec a)
 static ALWAYS_INLINE vec vec_max(vec a, vec b)
 {
     return _mm256_max_ps(a, b);
+}
+
+// To bfloat16, rounded to even.
+static ALWAYS_INLINE void vec_store_bf16(uint16_t *p, vec v)
+{
+#ifdef __AVX512BF16__
+    _mm_storeu_si128((__m128i *)(void *)p, (__m128i)_mm256_cvtneps_pbh(v));
+#else
+    __m256i bits = _mm256_castps_si256(v), high = _mm256_srli_epi32(bits, 16);
+    __m256i odd = _mm256_and_si256(high, _mm256_set1_epi32(1));
+    bits = _mm256_add_epi32(bits, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff)));
+    bits = _mm256_srli_epi32(bits, 16);
+    __m128i packed =
+        _mm_packus_epi32(_mm256_castsi256_si128(bits), _mm256_extracti128_si256(bits, 1));
+    _mm_storeu_si128((__m128i *)(void *)p, packed);
+#endif
+}
+
+// To whole numbers 0 … 127, rounded to even.
+static ALWAYS_INLINE void vec_store_u8(uint8_t *p, vec v)
+{
+    v = _mm256_min_ps(_mm256_max_ps(v, _mm256_setzero_ps()), _mm256_set1_ps(127));
+    __m256i whole = _mm256_cvtps_epi32(v);
+#ifdef __AVX512VL__
+    _mm256_mask_cvtepi32_storeu_epi8(p, 0xff, whole);
+#else
+    __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(whole),
+                                    _mm256_extracti128_si256(whole, 1));
+    _mm_storel_epi64((__m128i *)(void *)p, _mm_packus_epi16(words, words));
+#endif
 }
 
 #endif

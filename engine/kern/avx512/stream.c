@@ -1,0 +1,7 @@
+#include "engine/kern/vec/vec_avx2.h"
+
+#include "engine/kern/body/stream.h"
+
+PANEL_KERNELS(avx512)
+VALUE_KERNELS(avx512)
+PEAK_KERNEL(avx512, true)

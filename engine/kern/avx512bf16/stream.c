@@ -1,0 +1,7 @@
+// The kernels that write bfloat16, which this instruction set rounds to by itself.
+
+#include "engine/kern/vec/vec_avx2.h"
+
+#include "engine/kern/body/stream.h"
+
+PANEL_KERNELS(avx512bf16)

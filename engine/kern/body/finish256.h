@@ -1,0 +1,52 @@
+// What the GEMM tiles with registers of 256 bits share: the end of a row, and the choice
+// of a tile.
+
+#include "engine/kern/kern.h"
+
+#include "base/attr.h"
+
+#include <immintrin.h>
+
+#define EACH_ROW(X) X(0) X(1) X(2) X(3) X(4) X(5)
+
+static ALWAYS_INLINE void finish(const struct kern_gemm *k, __m256 v, ptrdiff_t r,
+                                 int col)
+{
+    if (k->add)
+        v = _mm256_add_ps(v, _mm256_loadu_ps(k->add + r * k->add_stride + col));
+    if (k->relu)
+        v = _mm256_max_ps(v, _mm256_setzero_ps());
+    _mm256_storeu_ps(k->c + r * k->c_stride + col, v);
+}
+
+// Brings the lines that finish() will touch, while the multiply-adds run.
+static ALWAYS_INLINE void fetch_output(const struct kern_gemm *k, int rows)
+{
+    for (ptrdiff_t r = 0; r < rows; r++) {
+        __builtin_prefetch(k->c + r * k->c_stride, 1);
+        __builtin_prefetch(k->c + r * k->c_stride + 15, 1);
+        if (k->add) {
+            _mm_prefetch(k->add + r * k->add_stride, _MM_HINT_T0);
+            _mm_prefetch(k->add + r * k->add_stride + 15, _MM_HINT_T0);
+        }
+    }
+}
+
+// any_tile() runs tile() with constants for height and width.
+#define TILE(r)                                                                          \
+    case (r) + 1:                                                                        \
+        if (wide)                                                                        \
+            tile(k, (r) + 1, true);                                                      \
+        else                                                                             \
+            tile(k, (r) + 1, false);                                                     \
+        break;
+#define ANY_TILE                                                                         \
+    static ALWAYS_INLINE void any_tile(const struct kern_gemm *k)                        \
+    {                                                                                    \
+        const bool wide = k->cols == 16;                                                 \
+        switch (k->rows) {                                                               \
+            EACH_ROW(TILE)                                                               \
+        default:                                                                         \
+            break;                                                                       \
+        }                                                                                \
+    }
