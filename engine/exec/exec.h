@@ -11,6 +11,28 @@ struct exec_member {
     const float **taps; // window pointers
 };
 
+// The share of `n` that falls to a member: first … last - 1.
+struct exec_share {
+    int first, last;
+};
+
+struct exec_share exec_share(int n, int member, int members);
+
+struct exec;
+
+// Part of a GEMM that has just been computed: these rows × column panels.
+struct exec_part {
+    int step;
+    struct exec_share rows, panels;
+    const void *left; // panel of the rows: tiles of exec_tile_rows, [k_blocks][rows][8]
+};
+
+// Is told of every part, by the member that computed it.
+struct exec_observer {
+    void (*part)(void *ctx, const struct exec *x, const struct exec_part *part);
+    void *ctx;
+};
+
 struct exec {
     const struct plan *plan;
     const struct layout *layout;
@@ -20,6 +42,7 @@ struct exec {
     struct exec_member *member;
     const float *input; // [pictures][3][h][w]
     int pictures;
+    const struct exec_observer *observer; // or NULL
 };
 
 void exec_step(const struct exec *x, int step, int member, int members);
@@ -51,11 +74,8 @@ void exec_taps(const struct window *w, const float *src, const float *outside,
 void exec_depthwise(const struct exec *x, int step, const struct exec_member *me, int m,
                     int pixels, struct kern_dw_f32 k);
 
-// The share of `n` that falls to a member: first … last - 1.
-struct exec_share {
-    int first, last;
-};
-
-struct exec_share exec_share(int n, int member, int members);
+// Lets somebody look at all that a session computes from here on (NULL: nobody).
+struct eng_session;
+void exec_observe(struct eng_session *session, const struct exec_observer *observer);
 
 #endif

@@ -89,5 +89,9 @@ void exec_gemm(const struct exec *x, int step, int member, int members)
         feed_chunk(x, step, &x->member[member], chunk);
         for (int j = part.panels.first; j < part.panels.last; j++)
             multiply_panel(x, step, &x->member[member], chunk, j);
+        if (x->observer)
+            x->observer->part(
+                x->observer->ctx, x,
+                &(struct exec_part){step, chunk, part.panels, x->member[member].panel});
     }
 }

@@ -97,6 +97,11 @@ void eng_session_close(struct eng_session *session)
     free(session);
 }
 
+void exec_observe(struct eng_session *session, const struct exec_observer *observer)
+{
+    session->exec.observer = observer;
+}
+
 static void run_steps(void *ctx, int member, int members)
 {
     struct eng_session *s = ctx;
