@@ -37,9 +37,9 @@ enum err_code eng_isa_choose(const char *name, enum eng_isa *out,
                              struct err *e) MUST_CHECK;
 
 struct eng_opts {
-    const char *arch; // NULL: from the tensors
-    const char *head; // safetensors with fc.weight and fc.bias, or NULL
-    enum eng_precision precision;
+    const char *arch;             // NULL: from the tensors
+    const char *head;             // safetensors with fc.weight and fc.bias, or NULL
+    enum eng_precision precision; // ENG_FLOAT32: the one that the file was written for
     enum eng_isa isa;
 };
 
@@ -84,7 +84,8 @@ void eng_model_close(struct eng_model *model);
 const struct eng_info *eng_model_info(const struct eng_model *model);
 
 // Writes the native format: batch norm folded, metadata xlens.*. The same model gives the
-// same bytes. ERR_EXISTS unless force. precision: ENG_FLOAT32 (others when they exist).
+// same bytes. ERR_EXISTS unless force. precision: ENG_FLOAT32 or ENG_BF16, in which the
+// model is opened later.
 enum err_code eng_convert(const char *path, const struct eng_opts *opts, const char *out,
                           bool force, struct err *e) MUST_CHECK;
 

@@ -9,10 +9,13 @@ enum err_code eng_model_open(const char *path, const struct eng_opts *opts,
     enum err_code rc;
     struct net net = {0};
     struct weights_opts reading = {.arch = opts->arch, .head = opts->head};
+    struct eng_opts running = *opts;
     char hash[33];
     TRY(weights_open(path, &reading, &net, e));
     TRY(weights_hash(path, &net, opts->head, hash, e));
-    TRY(eng_model_from_net(&net, path, opts, out, e));
+    if (running.precision == ENG_FLOAT32) // nothing else was asked for
+        running.precision = net.precision;
+    TRY(eng_model_from_net(&net, path, &running, out, e));
     snprintf((*out)->info.hash, sizeof hash, "%s", hash);
 out:
     net_release(&net);

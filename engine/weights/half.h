@@ -1,7 +1,7 @@
 #ifndef ENG_WEIGHTS_HALF_H
 #define ENG_WEIGHTS_HALF_H
 
-// 16-bit floats as they lie in files, to float32. Exact.
+// 16-bit floats as they lie in files, to float32 (exact) and from it.
 
 #include <stdint.h>
 #include <string.h>
@@ -12,6 +12,14 @@ static inline float bf16_to_float(uint16_t bits)
     float value;
     memcpy(&value, &wide, sizeof value);
     return value;
+}
+
+// Rounded to the nearest, to even where there are two; the largest become infinite.
+static inline uint16_t bf16_from_float(float value)
+{
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
 }
 
 // IEEE binary16, subnormals included: the exponent is moved by a multiplication, which

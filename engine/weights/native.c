@@ -1,14 +1,11 @@
 #include "engine/weights/native.h"
 
 #include "engine/weights/meta.h"
-#include "engine/weights/weights.h"
 
-#include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
 
 #include <cjson/cJSON.h>
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +19,11 @@ static const char *const ops[NET_OP_COUNT] = {
     [NET_ADD] = "add",       [NET_SCALE] = "scale", [NET_GAP] = "globalpool",
     [NET_FC] = "dense",
 };
+
+const char *native_op_name(enum net_op op)
+{
+    return ops[op];
+}
 
 bool native_is(const struct bag *bag)
 {
@@ -98,8 +100,7 @@ static bool read_node(const cJSON *row, struct net *net)
            get_count(item(row, "stats"), &n->params_stats);
 }
 
-// Shape of a node's weight as the file tells it.
-static int weight_shape(const struct net *net, int i, size_t shape[4])
+int native_weight_shape(const struct net *net, int i, size_t shape[4])
 {
     const struct net_node *n = &net->nodes[i];
     size_t out = (size_t)n->channels, in = (size_t)net_in_channels(net, i);
@@ -115,7 +116,7 @@ static int weight_shape(const struct net *net, int i, size_t shape[4])
     return n->op == NET_CONV ? 4 : n->op == NET_DEPTHWISE ? 3 : n->op == NET_FC ? 2 : 1;
 }
 
-// Points a node at a tensor; NULL when a bias is not there.
+// Points a node at a tensor of float32; NULL when a bias is not there.
 static enum err_code borrow(struct bag *bag, const char *node, const char *what, int ndim,
                             const size_t *shape, float **out, struct err *e)
 {
@@ -138,8 +139,30 @@ static enum err_code borrow(struct bag *bag, const char *node, const char *what,
     return rc;
 }
 
-static enum err_code borrow_weights(struct bag *bag, struct net *net, int i,
-                                    struct err *e)
+// Weights of another type become float32 in memory of the node's own.
+static enum err_code widen(struct bag *bag, struct net_node *n, int ndim, size_t *shape,
+                           struct err *e)
+{
+    char *weight = mem_printf("%s.weight", n->name),
+         *bias = mem_printf("%s.bias", n->name);
+    size_t channels = (size_t)n->channels;
+    enum err_code rc = bag_floats(bag, weight, ndim, shape, &n->weight, e);
+    if (rc == ERR_OK && bag_find(bag, bias))
+        rc = bag_floats(bag, bias, 1, &channels, &n->bias, e);
+    free(weight);
+    free(bias);
+    return rc;
+}
+
+static bool is_bf16(const struct bag *bag, const struct net_node *n)
+{
+    char *name = mem_printf("%s.weight", n->name);
+    const struct bag_tensor *t = bag_find(bag, name);
+    free(name);
+    return t && t->dtype == BAG_BF16;
+}
+
+static enum err_code take_weights(struct bag *bag, struct net *net, int i, struct err *e)
 {
     struct net_node *n = &net->nodes[i];
     size_t shape[4], channels = (size_t)n->channels;
@@ -149,7 +172,9 @@ static enum err_code borrow_weights(struct bag *bag, struct net *net, int i,
     if (n->in[0] < 0 || n->in[0] >= i)
         return err_set(e, ERR_FORMAT, "%s: node %d of xlens.graph reads a later one",
                        bag->path, i);
-    int ndim = weight_shape(net, i, shape);
+    int ndim = native_weight_shape(net, i, shape);
+    if (is_bf16(bag, n))
+        return widen(bag, n, ndim, shape, e);
     n->borrowed = true;
     enum err_code rc = borrow(bag, n->name, "weight", ndim, shape, &n->weight, e);
     return rc == ERR_OK ? borrow(bag, n->name, "bias", 1, &channels, &n->bias, e) : rc;
@@ -164,12 +189,19 @@ static void copy_meta(const struct bag *bag, const char *key, char *out, size_t 
 static enum err_code read_meta(const struct bag *bag, struct net *net, struct err *e)
 {
     const char *crop = bag_meta(bag, "xlens.crop_pct");
+    const char *precision = bag_meta(bag, "xlens.precision");
     copy_meta(bag, "xlens.arch", net->arch, sizeof net->arch);
     copy_meta(bag, "xlens.publisher", net->publisher, sizeof net->publisher);
     (void)snprintf(net->format, sizeof net->format, "native");
     if (crop && (!str_to_double(crop, &net->crop_pct) || !(net->crop_pct > 0) ||
                  net->crop_pct > 1))
         return err_set(e, ERR_FORMAT, "%s: xlens.crop_pct is not from 0 to 1", bag->path);
+    if (precision && strcmp(precision, eng_precision_name(ENG_BF16)) == 0)
+        net->precision = ENG_BF16;
+    else if (precision && strcmp(precision, eng_precision_name(ENG_FLOAT32)) != 0)
+        return err_set(e, ERR_UNSUPPORTED,
+                       "%s: xlens.precision \"%.20s\", expected float32 or bf16",
+                       bag->path, precision);
     return meta_apply(bag, net, e);
 }
 
@@ -197,7 +229,7 @@ enum err_code native_build(struct bag *bag, struct net *out, struct err *e)
         if (!read_node(row, out))
             TRY(err_set(e, ERR_FORMAT, "%s: node %d of xlens.graph is damaged", bag->path,
                         at));
-        TRY(borrow_weights(bag, out, at++, e));
+        TRY(take_weights(bag, out, at++, e));
     }
     TRY(bag_all_used(bag, NULL, e));
     rc = read_meta(bag, out, e);
@@ -205,177 +237,5 @@ out:
     cJSON_Delete(graph);
     out->mapping = bag->file;
     bag->file = (struct file_bytes){0};
-    return rc;
-}
-
-// ---- writing ----
-
-static void add_list(cJSON *row, const char *key, const int *values, int n)
-{
-    cJSON_AddItemToObject(row, key, cJSON_CreateIntArray(values, n));
-}
-
-static cJSON *node_row(const struct net_node *n)
-{
-    cJSON *row = cJSON_CreateObject();
-    cJSON_AddStringToObject(row, "name", n->name);
-    cJSON_AddStringToObject(row, "op", ops[n->op]);
-    if (n->in[0] >= 0)
-        add_list(row, "in", n->in, n->in[1] >= 0 ? 2 : 1);
-    cJSON_AddNumberToObject(row, "channels", n->channels);
-    if (n->kernel_h) {
-        add_list(row, "kernel", (int[]){n->kernel_h, n->kernel_w}, 2);
-        cJSON_AddNumberToObject(row, "stride", n->stride);
-        cJSON_AddNumberToObject(row, "dilation", n->dilation);
-        if (n->padding == NET_PAD_SAME)
-            cJSON_AddStringToObject(row, "pad", "same");
-        else
-            add_list(row, "pad",
-                     (int[]){n->pad_top, n->pad_left, n->pad_bottom, n->pad_right}, 4);
-    }
-    if (n->op == NET_SCALE)
-        cJSON_AddNumberToObject(row, "scale", (double)n->scale);
-    if (n->params)
-        cJSON_AddNumberToObject(row, "params", (double)n->params);
-    if (n->params_stats)
-        cJSON_AddNumberToObject(row, "stats", (double)n->params_stats);
-    return row;
-}
-
-static char *graph_text(const struct net *net)
-{
-    cJSON *graph = cJSON_CreateArray();
-    for (int i = 0; i < net->count; i++)
-        cJSON_AddItemToArray(graph, node_row(&net->nodes[i]));
-    char *text = cJSON_PrintUnformatted(graph);
-    cJSON_Delete(graph);
-    return text;
-}
-
-static void add_meta(cJSON *meta, const char *key, const char *value)
-{
-    if (value && value[0])
-        cJSON_AddStringToObject(meta, key, value);
-}
-
-static cJSON *metadata(const struct net *net, const char *source_hash)
-{
-    cJSON *meta = cJSON_CreateObject();
-    uint64_t params = 0, stats = 0;
-    char number[48], *graph = graph_text(net);
-    for (int i = 0; i < net->count; i++) {
-        params += net->nodes[i].params;
-        stats += net->nodes[i].params_stats;
-    }
-    add_meta(meta, "xlens.arch", net->arch);
-    (void)snprintf(number, sizeof number, "%.9g", net->crop_pct);
-    add_meta(meta, "xlens.crop_pct", net->crop_pct > 0 ? number : NULL);
-    add_meta(meta, "xlens.format", "1");
-    add_meta(meta, "xlens.graph", graph);
-    (void)snprintf(number, sizeof number, "3,%d,%d", net->height, net->width);
-    add_meta(meta, "xlens.input", net->height > 0 && net->width > 0 ? number : NULL);
-    add_meta(meta, "xlens.labels", net->labels);
-    (void)snprintf(number, sizeof number, "%llu", (unsigned long long)params);
-    add_meta(meta, "xlens.params", number);
-    (void)snprintf(number, sizeof number, "%llu", (unsigned long long)stats);
-    add_meta(meta, "xlens.params_stats", number);
-    add_meta(meta, "xlens.precision", "float32");
-    add_meta(meta, "xlens.preprocess", net->preset);
-    add_meta(meta, "xlens.publisher", net->publisher);
-    add_meta(meta, "xlens.source_hash", source_hash);
-    cJSON_free(graph);
-    return meta;
-}
-
-static void add_tensor(cJSON *header, const char *node, const char *what, int ndim,
-                       const size_t *shape, uint64_t *at)
-{
-    char *name = mem_printf("%s.%s", node, what);
-    cJSON *entry = cJSON_AddObjectToObject(header, name);
-    cJSON_AddStringToObject(entry, "dtype", "F32");
-    cJSON *extents = cJSON_AddArrayToObject(entry, "shape");
-    uint64_t end = sizeof(float);
-    for (int i = 0; i < ndim; i++) {
-        cJSON_AddItemToArray(extents, cJSON_CreateNumber((double)shape[i]));
-        end *= shape[i];
-    }
-    end += *at;
-    cJSON *offsets = cJSON_AddArrayToObject(entry, "data_offsets");
-    cJSON_AddItemToArray(offsets, cJSON_CreateNumber((double)*at));
-    cJSON_AddItemToArray(offsets, cJSON_CreateNumber((double)end));
-    *at = end;
-    free(name);
-}
-
-// The header, padded so that weights begin at a cache line.
-static void header_text(const struct net *net, const char *source_hash, struct str *out)
-{
-    cJSON *header = cJSON_CreateObject();
-    uint64_t at = 0;
-    cJSON_AddItemToObject(header, "__metadata__", metadata(net, source_hash));
-    for (int i = 0; i < net->count; i++) {
-        const struct net_node *n = &net->nodes[i];
-        size_t shape[4], channels = (size_t)n->channels;
-        if (n->weight)
-            add_tensor(header, n->name, "weight", weight_shape(net, i, shape), shape,
-                       &at);
-        if (n->bias)
-            add_tensor(header, n->name, "bias", 1, &channels, &at);
-    }
-    char *text = cJSON_PrintUnformatted(header);
-    cJSON_Delete(header);
-    str_add(out, text ? text : "");
-    cJSON_free(text);
-    while ((8 + out->len) % 64)
-        str_add_char(out, ' ');
-}
-
-static bool write_floats(FILE *f, const float *x, size_t n)
-{
-    return !x || fwrite(x, sizeof *x, n, f) == n;
-}
-
-static bool write_all(const struct net *net, const struct str *header, FILE *f)
-{
-    uint8_t length[8];
-    for (int i = 0; i < 8; i++)
-        length[i] = (uint8_t)((uint64_t)header->len >> 8 * i);
-    bool good = fwrite(length, 1, sizeof length, f) == sizeof length &&
-                fwrite(header->data, 1, header->len, f) == header->len;
-    for (int i = 0; i < net->count && good; i++) {
-        const struct net_node *n = &net->nodes[i];
-        good = write_floats(f, n->weight, net_weight_count(net, i)) &&
-               write_floats(f, n->bias, (size_t)n->channels);
-    }
-    return good;
-}
-
-// Tensors are named after their nodes.
-static enum err_code check_names(const struct net *net, const char *path, struct err *e)
-{
-    for (int i = 0; i < net->count; i++)
-        for (int j = 0; j < i; j++)
-            if (net->nodes[i].weight && net->nodes[j].weight &&
-                strcmp(net->nodes[i].name, net->nodes[j].name) == 0)
-                return err_set(e, ERR_FORMAT, "%s: two layers are named %.200s", path,
-                               net->nodes[i].name);
-    return ERR_OK;
-}
-
-enum err_code weights_native_write(const struct net *net, const char *source_hash,
-                                   const char *path, bool force, struct err *e)
-{
-    struct file_out out = {0};
-    struct str header = {0};
-    enum err_code rc;
-    TRY(check_names(net, path, e));
-    TRY(file_out_open(&out, path, force, e));
-    header_text(net, source_hash, &header);
-    if (!write_all(net, &header, out.stream))
-        TRY(err_set_errno(e, errno, path, "cannot write"));
-    rc = file_out_commit(&out, e);
-out:
-    file_out_discard(&out);
-    str_release(&header);
     return rc;
 }

@@ -9,6 +9,12 @@
 
 #include "base/err.h"
 
+// Of a node in the graph, "conv" and the like.
+const char *native_op_name(enum net_op op);
+
+// Shape of a node's weight as the file tells it; the number of extents.
+int native_weight_shape(const struct net *net, int i, size_t shape[4]);
+
 bool native_is(const struct bag *bag);
 
 // Builds the net; its weights stay in the bag's bytes, which it takes.

@@ -1,9 +1,9 @@
 #include "engine/weights/weights.h"
 
 #include "engine/model/arch.h"
-#include "engine/weights/hdf5.h"
 #include "engine/weights/head.h"
-#include "engine/weights/keras.h"
+#include "engine/weights/keras/hdf5.h"
+#include "engine/weights/keras/keras.h"
 #include "engine/weights/native.h"
 #include "engine/weights/onnx/onnx.h"
 #include "engine/weights/paddle/paddle.h"

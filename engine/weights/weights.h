@@ -27,7 +27,8 @@ enum err_code weights_open(const char *path, const struct weights_opts *opts,
 enum err_code weights_hash(const char *path, const struct net *net, const char *head,
                            char hash[33], struct err *e) MUST_CHECK;
 
-// Writes a folded net in the native format (see the man page xlens-model(5)).
+// Writes a folded net in the native format (see the man page xlens-model(5)), the weights
+// as net->precision says: ENG_FLOAT32, or ENG_BF16 for those of pointwise convolutions.
 enum err_code weights_native_write(const struct net *net, const char *source_hash,
                                    const char *path, bool force,
                                    struct err *e) MUST_CHECK;

@@ -1,6 +1,6 @@
 // Keras models: configurations over weights that stay whole, and whole HDF5 files.
 
-#include "engine/weights/keras.h"
+#include "engine/weights/keras/keras.h"
 
 #include "tests/fuzz/fuzz.h"
 

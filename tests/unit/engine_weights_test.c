@@ -5,20 +5,14 @@
 
 #include "tests/support/interp.h"
 #include "tests/support/reference.h"
+#include "tests/support/says.h"
 #include "tests/support/synth.h"
+#include "tests/support/tempdir.h"
 
 #include "base/file.h"
 #include "base/mem.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
+#include <math.h>
 
 enum { CLASSES = 10, SIDE = 75 };
 
@@ -75,9 +69,8 @@ static void native_files_hold_the_same_model(void **state)
     if (!reference_present())
         skip();
     static const char *const files[] = {"keras3_model.keras", "timm_preact.safetensors"};
-    char dir[] = "/tmp/xlens-native-XXXXXX";
-    assert_non_null(mkdtemp(dir));
-    char *one = mem_printf("%s/one", dir), *two = mem_printf("%s/two", dir);
+    struct tempdir dir = tempdir_make();
+    const char *one = tempdir_path(&dir, "one"), *two = tempdir_path(&dir, "two");
     for (size_t i = 0; i < 2; i++) {
         struct net net, again;
         struct err e = {0};
@@ -112,11 +105,128 @@ static void native_files_hold_the_same_model(void **state)
         net_release(&again);
         free(path);
     }
-    (void)unlink(one);
-    (void)unlink(two);
-    (void)rmdir(dir);
-    free(one);
-    free(two);
+    tempdir_remove(&dir);
+}
+
+static bool is_pointwise(const struct net_node *n)
+{
+    return n->op == NET_CONV && n->kernel_h == 1 && n->kernel_w == 1;
+}
+
+// A bf16 has 8 bits of mantissa: the nearest is at most half of the last one away.
+static void check_rounded(const struct net_node *n, const float *from, size_t count)
+{
+    for (size_t k = 0; k < count; k++) {
+        uint32_t bits;
+        memcpy(&bits, &n->weight[k], sizeof bits);
+        if (bits & 0xffff || fabsf(n->weight[k] - from[k]) > fabsf(from[k]) * 0x1p-8F)
+            fail_msg("%s: weight %zu is %a, was %a", n->name, k, (double)n->weight[k],
+                     (double)from[k]);
+    }
+}
+
+static void bf16_files_have_narrow_pointwise_weights(void **state)
+{
+    (void)state;
+    if (!reference_present())
+        skip();
+    struct tempdir dir = tempdir_make();
+    const char *wide = tempdir_path(&dir, "wide"), *narrow = tempdir_path(&dir, "narrow");
+    const char *again = tempdir_path(&dir, "again");
+    struct net net, back;
+    struct err e = {0};
+    float before[CLASSES], after[CLASSES];
+    char *path = reference_tiny_path("timm_aligned.safetensors");
+    assert_int_equal(weights_open(path, NULL, &net, &e), ERR_OK);
+    assert_int_equal(net.precision, ENG_FLOAT32);
+    assert_int_equal(net_fold(&net, &e), ERR_OK);
+    assert_int_equal(weights_native_write(&net, "abc", wide, false, &e), ERR_OK);
+    net.precision = ENG_BF16;
+    assert_int_equal(weights_native_write(&net, "abc", narrow, false, &e), ERR_OK);
+    if (weights_open(narrow, NULL, &back, &e) != ERR_OK)
+        fail_msg("%s", e.msg);
+    assert_int_equal(back.precision, ENG_BF16);
+    assert_int_equal(back.count, net.count);
+    size_t saved = 0;
+    for (int i = 0; i < net.count; i++) {
+        size_t count = net_weight_count(&net, i);
+        if (is_pointwise(&net.nodes[i])) {
+            check_rounded(&back.nodes[i], net.nodes[i].weight, count);
+            saved += count * 2;
+        } else if (count) {
+            assert_memory_equal(back.nodes[i].weight, net.nodes[i].weight,
+                                count * sizeof(float));
+        }
+        if (net.nodes[i].bias)
+            assert_memory_equal(back.nodes[i].bias, net.nodes[i].bias,
+                                (size_t)net.nodes[i].channels * sizeof(float));
+    }
+    struct file_bytes a, b, c;
+    assert_int_equal(file_read(wide, SIZE_MAX, &a, NULL), ERR_OK);
+    assert_int_equal(file_read(narrow, SIZE_MAX, &b, NULL), ERR_OK);
+    // The headers differ by a letter a tensor and their padding.
+    assert_in_range(a.len - b.len, saved - 1024, saved + 1024);
+    run(&net, before);
+    run(&back, after);
+    for (int i = 0; i < CLASSES; i++) // logits of about 1, weights off by up to 2^-9
+        assert_true(fabsf(before[i] - after[i]) < 0.05F);
+    // Rounding what is round changes nothing.
+    assert_int_equal(weights_native_write(&back, "abc", again, false, &e), ERR_OK);
+    assert_int_equal(file_read(again, SIZE_MAX, &c, NULL), ERR_OK);
+    assert_int_equal(b.len, c.len);
+    assert_memory_equal(b.data, c.data, b.len);
+    file_bytes_release(&a);
+    file_bytes_release(&b);
+    file_bytes_release(&c);
+    net_release(&net);
+    net_release(&back);
+    tempdir_remove(&dir);
+    free(path);
+}
+
+static void a_bf16_file_computes_in_bf16(void **state)
+{
+    (void)state;
+    struct tempdir dir = tempdir_make();
+    const char *path = tempdir_path(&dir, "m"),
+               *source = XLENS_TEST_DATA "/keras/nested.h5";
+    struct eng_opts opts = {.precision = ENG_BF16};
+    struct eng_model *model;
+    struct err e = {0};
+    assert_int_equal(eng_isa_choose(NULL, &opts.isa, NULL), ERR_OK);
+    if (eng_convert(source, &opts, path, false, &e) != ERR_OK)
+        fail_msg("%s", e.msg);
+    opts.precision = ENG_FLOAT32;
+    if (eng_model_open(path, &opts, &model, &e) != ERR_OK)
+        fail_msg("%s", e.msg);
+    assert_int_equal(eng_model_info(model)->precision, ENG_BF16);
+    assert_string_equal(eng_model_info(model)->format, "native");
+    eng_model_close(model);
+    opts.precision = ENG_INT8;
+    assert_int_equal(eng_convert(source, &opts, path, true, &e), ERR_UNSUPPORTED);
+    assert_says(&e, "int8 needs calibration, expected float32 or bf16");
+    tempdir_remove(&dir);
+}
+
+static void what_bf16_cannot_hold_is_not_written(void **state)
+{
+    (void)state;
+    struct tempdir dir = tempdir_make();
+    struct net net;
+    struct err e = {0};
+    assert_int_equal(weights_open(XLENS_TEST_DATA "/keras/nested.h5", NULL, &net, &e),
+                     ERR_OK);
+    int i = 0;
+    while (!is_pointwise(&net.nodes[i]))
+        i++;
+    net.precision = ENG_BF16;
+    net.nodes[i].weight[1] = 3.4e38F; // the largest bf16 is 3.39e38
+    const char *path = tempdir_path(&dir, "m");
+    assert_int_equal(weights_native_write(&net, "abc", path, false, &e), ERR_FORMAT);
+    assert_says(&e, "weight 1, 3.4e+38, is beyond bf16");
+    assert_false(file_exists(path));
+    net_release(&net);
+    tempdir_remove(&dir);
 }
 
 static void a_forced_architecture_must_fit(void **state)
@@ -143,6 +253,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(files_describe_themselves),
         cmocka_unit_test(native_files_hold_the_same_model),
+        cmocka_unit_test(bf16_files_have_narrow_pointwise_weights),
+        cmocka_unit_test(a_bf16_file_computes_in_bf16),
+        cmocka_unit_test(what_bf16_cannot_hold_is_not_written),
         cmocka_unit_test(a_forced_architecture_must_fit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

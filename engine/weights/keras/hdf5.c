@@ -1,7 +1,7 @@
-#include "engine/weights/hdf5.h"
+#include "engine/weights/keras/hdf5.h"
 
 #include "engine/weights/bag.h"
-#include "engine/weights/hdf5_child.h"
+#include "engine/weights/keras/hdf5_child.h"
 #include "engine/weights/safetensors.h"
 
 #include "base/mem.h"

@@ -2,7 +2,7 @@
 // their names and order, and its architecture is built from them. Dense layers beyond the
 // first get a ReLU in front, as heads that people train have.
 
-#include "engine/weights/keras.h"
+#include "engine/weights/keras/keras.h"
 
 #include "engine/model/arch.h"
 #include "engine/weights/bag.h"

@@ -1,10 +1,10 @@
-#ifndef ENG_WEIGHTS_HDF5_CHILD_H
-#define ENG_WEIGHTS_HDF5_CHILD_H
+#ifndef ENG_WEIGHTS_KERAS_HDF5_CHILD_H
+#define ENG_WEIGHTS_KERAS_HDF5_CHILD_H
 
 // Runs libhdf5 where its crashes do no harm: in a forked process with limits of time and
 // memory, which shares nothing with this one but the block that it leaves.
 
-#include "engine/weights/hdf5_read.h"
+#include "engine/weights/keras/hdf5_read.h"
 
 #include "base/err.h"
 #include "base/file.h"

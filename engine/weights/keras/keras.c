@@ -1,4 +1,4 @@
-#include "engine/weights/keras.h"
+#include "engine/weights/keras/keras.h"
 
 #include "archive/archive.h"
 #include "base/mem.h"

@@ -1,4 +1,4 @@
-#include "engine/weights/hdf5_read.h"
+#include "engine/weights/keras/hdf5_read.h"
 
 #include "base/mem.h"
 #include "base/str.h"

@@ -1,6 +1,6 @@
 // The layer classes that an Xception in Keras consists of; one function a class.
 
-#include "engine/weights/keras.h"
+#include "engine/weights/keras/keras.h"
 
 #include "base/mem.h"
 

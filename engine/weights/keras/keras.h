@@ -5,7 +5,7 @@
 // layers. Shared by the keras_*.c files and nobody else but weights.c.
 
 #include "engine/model/net.h"
-#include "engine/weights/hdf5.h"
+#include "engine/weights/keras/hdf5.h"
 
 #include "base/err.h"
 

@@ -1,5 +1,5 @@
-#ifndef ENG_WEIGHTS_HDF5_READ_H
-#define ENG_WEIGHTS_HDF5_READ_H
+#ifndef ENG_WEIGHTS_KERAS_HDF5_READ_H
+#define ENG_WEIGHTS_KERAS_HDF5_READ_H
 
 // The half of the HDF5 reader that libhdf5 is in. It runs in a process of its own
 // (hdf5_child.h), for libhdf5 is not safe on damaged files, and leaves what Keras'

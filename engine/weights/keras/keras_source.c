@@ -1,7 +1,7 @@
 // Where Keras put the tensors of a layer. Legacy files list them by name in the attribute
 // weight_names of the top-level layer's group; v3 files number them.
 
-#include "engine/weights/keras.h"
+#include "engine/weights/keras/keras.h"
 
 #include "base/mem.h"
 #include "base/str.h"

@@ -1,11 +1,11 @@
-#ifndef ENG_WEIGHTS_HDF5_H
-#define ENG_WEIGHTS_HDF5_H
+#ifndef ENG_WEIGHTS_KERAS_HDF5_H
+#define ENG_WEIGHTS_KERAS_HDF5_H
 
 // HDF5 files as Keras writes them: groups, text attributes and float arrays. libhdf5
 // reads the file in a process of its own (hdf5_child.h); what is asked here is answered
 // from the block that it left.
 
-#include "engine/weights/hdf5_read.h"
+#include "engine/weights/keras/hdf5_read.h"
 
 #include "base/err.h"
 #include "base/file.h"

@@ -1,7 +1,7 @@
 // Walks the configuration of a Keras model: Functional and Sequential models, nested in
 // each other, with the connections as Keras 2 and Keras 3 write them.
 
-#include "engine/weights/keras.h"
+#include "engine/weights/keras/keras.h"
 
 #include "base/mem.h"
 #include "base/str.h"

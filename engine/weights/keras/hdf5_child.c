@@ -1,4 +1,4 @@
-#include "engine/weights/hdf5_child.h"
+#include "engine/weights/keras/hdf5_child.h"
 
 #include <errno.h>
 #include <fcntl.h>
