@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/random.h"
 #include "base/str.h"
 
 #include <errno.h>
@@ -121,15 +122,6 @@ void job_fail(struct pipe_job *job, const struct err *e)
 
 // ---- starting ----
 
-// splitmix64 (Steele et al. 2014): the same order in every run.
-static uint64_t random_next(uint64_t *state)
-{
-    uint64_t z = *state += 0x9e3779b97f4a7c15u;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
-}
-
 static enum err_code order_positions(struct pipe_job *job, struct err *e)
 {
     job->positions = mem_array(job->total, sizeof *job->positions);
@@ -138,12 +130,8 @@ static enum err_code order_positions(struct pipe_job *job, struct err *e)
         return err_set(e, ERR_NOMEM, "no memory for a job of %zu pictures", job->total);
     for (size_t i = 0; i < job->total; i++)
         job->positions[i] = i;
-    uint64_t state = 299;
-    for (size_t i = job->total; job->spec.shuffle && i > 1; i--) {
-        size_t j = (size_t)(random_next(&state) % i), keep = job->positions[i - 1];
-        job->positions[i - 1] = job->positions[j];
-        job->positions[j] = keep;
-    }
+    if (job->spec.shuffle)
+        random_shuffle(job->positions, job->total, 299); // the same order in every run
     return ERR_OK;
 }
 
