@@ -1,5 +1,6 @@
 #include "cli/cmd.h"
 #include "cli/open/database.h"
+#include "cli/open/dataset.h"
 #include "cli/open/model.h"
 #include "cli/out/interrupt.h"
 #include "cli/out/json.h"
@@ -67,18 +68,8 @@ static const struct opt eval_opts[] = {
      .help = "write the top five as Relay text, five lines a picture",
      .kind = OPT_TEXT,
      .offset = offsetof(struct eval_args, result_txt)},
-    {.name = "val_label",
-     .value = "FILE",
-     .help = "labels of a flat validation folder; default: val_label.txt near it",
-     .kind = OPT_TEXT,
-     .offset = offsetof(struct eval_args, val_label)},
-    {.name = "label-order",
-     .value = "ORDER",
-     .help = "what the numbers in val_label.txt count: 0-based in the order of WordNet "
-             "ids, or the devkit's 1-based ids; default wnid",
-     .kind = OPT_CHOICE,
-     .choices = "wnid ilsvrc",
-     .offset = offsetof(struct eval_args, label_order)},
+    VAL_LABEL_OPT(offsetof(struct eval_args, val_label)),
+    LABEL_ORDER_OPT(offsetof(struct eval_args, label_order)),
     {.name = "detach",
      .help = "go on in the background; xlens jobs shows and stops it",
      .kind = OPT_FLAG,

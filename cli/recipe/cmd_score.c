@@ -1,4 +1,5 @@
 #include "cli/cmd.h"
+#include "cli/open/dataset.h"
 #include "cli/out/json.h"
 #include "cli/out/say.h"
 #include "cli/score/results.h"
@@ -46,13 +47,7 @@ static const struct opt score_opts[] = {
              "WordNet id or name of its folder",
      .kind = OPT_TEXT,
      .offset = offsetof(struct score_args, val_label)},
-    {.name = "label-order",
-     .value = "ORDER",
-     .help = "what the numbers in val_label.txt count: 0-based in the order of WordNet "
-             "ids, or the devkit's 1-based ids; default wnid",
-     .kind = OPT_CHOICE,
-     .choices = "wnid ilsvrc",
-     .offset = offsetof(struct score_args, label_order)},
+    LABEL_ORDER_OPT(offsetof(struct score_args, label_order)),
     {.name = "result_txt",
      .value = "FILE",
      .help = "write the top five as Relay text, five lines a picture",
