@@ -38,6 +38,11 @@ struct rep_interval {
 };
 struct rep_interval rep_wilson(size_t hits, size_t n);
 
+// Two-sided p of the exact sign test: how probable a split of pairs at least as uneven is
+// when either side is as likely. Over pictures that just one of two ways gets right it is
+// McNemar's test (McNemar 1947). 1 when there are no pairs.
+double rep_sign_test(size_t better, size_t worse);
+
 // ---- confusion ----
 
 struct rep_pair {

@@ -128,7 +128,7 @@ static void remove_handlers(void)
 }
 
 // Only LC_CTYPE: numbers keep their point whatever the country.
-static bool choose_utf8(bool ascii)
+bool term_utf8(void)
 {
     bool known = setlocale(LC_CTYPE, "") != NULL;
     if (!known) {
@@ -140,7 +140,7 @@ static bool choose_utf8(bool ascii)
         if (asked && (strcasestr(asked, "utf-8") || strcasestr(asked, "utf8")))
             known = setlocale(LC_CTYPE, "C.UTF-8") != NULL;
     }
-    return known && !ascii && strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+    return known && strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
 }
 
 static enum color_mode choose_color(enum tui_color wish)
@@ -218,7 +218,7 @@ static void set_modes(void)
 
 enum err_code term_open(const struct tui_opts *opts, struct terminal *out, struct err *e)
 {
-    bool utf8 = choose_utf8(opts->ascii);
+    bool utf8 = term_utf8() && !opts->ascii;
     if (tcgetattr(STDIN_FILENO, &term.saved) != 0)
         return err_set_errno(e, errno, "terminal", "cannot read its settings");
     if (pipe2(term.wake, O_NONBLOCK | O_CLOEXEC) != 0)

@@ -19,6 +19,9 @@ struct terminal {
 // Writes nothing.
 enum err_code term_check(struct err *e) MUST_CHECK;
 
+// Sets the locale for characters; whether they are UTF-8.
+bool term_utf8(void);
+
 // Takes the terminal over; term_check has been satisfied.
 enum err_code term_open(const struct tui_opts *opts, struct terminal *out,
                         struct err *e) MUST_CHECK;

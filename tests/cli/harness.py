@@ -4,12 +4,13 @@ status checked, its output compared with files in expected/ (XLENS_BLESS=1 write
 XLENS is the program. Options that a test uses are noted in XLENS_FLAG_LOG, for
 flags_test.py."""
 import json, os, pathlib, random, shutil, struct, subprocess, sys, tempfile
-import unittest, zlib
+import unittest
 
 HERE = pathlib.Path(__file__).resolve().parent
 DATA = HERE.parent / "data"
 sys.path.insert(0, str(HERE.parent / "support"))
 from npz import floats, npy, read_npz
+from png import png
 
 MODEL = str(DATA / "tiny/keras3_model.keras")  # 10 classes, input 75x75, preset keras
 XLENS = os.environ["XLENS"]
@@ -18,18 +19,11 @@ USED = []  # command lines so far
 LABEL_NAMES = ["cat", "dog", "cow", "hen", "pig", "rat", "fox", "owl", "bee", "ant"]
 
 
-def chunk(kind, data):
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-
-def png(side, seed):
+def noise(side, seed):
     """A picture unlike those of other seeds."""
-    noise = random.Random(seed)
-    rows = b"".join(b"\0" + bytes(noise.randrange(256) for _ in range(3)) * side
-                    for _ in range(side))
-    head = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
-    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows))
-            + chunk(b"IEND", b""))
+    byte = random.Random(seed)
+    return png(side, side, b"".join(bytes(byte.randrange(256) for _ in range(3)) * side
+                                    for _ in range(side)))
 
 
 class CliTest(unittest.TestCase):
@@ -126,7 +120,7 @@ class CliTest(unittest.TestCase):
         folder.mkdir()
         lines = ["file,label"]
         for i in range(n):
-            (folder / f"{i:05}.png").write_bytes(png(side, i))
+            (folder / f"{i:05}.png").write_bytes(noise(side, i))
             lines.append(f"{i:05}.png,{i % 10}")
         (folder / "many.csv").write_text("\n".join(lines) + "\n")
         return folder / "many.csv"

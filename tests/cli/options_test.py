@@ -3,7 +3,7 @@ import fcntl, os, pty, select, struct, termios
 
 from harness import MODEL, CliTest, main
 
-COMMANDS = "predict eval jobs valprep npz run score convert info verify stats runs export".split()
+COMMANDS = "predict eval jobs valprep npz run score convert info verify stats runs export doctor".split()
 
 
 class Options(CliTest):

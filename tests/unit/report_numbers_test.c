@@ -79,6 +79,33 @@ static void intervals_are_wilsons(void **state)
     near(rep_percent(1, 8), 12.5);
 }
 
+// scipy 1.17.1: scipy.stats.binomtest(better, better + worse, 0.5).pvalue
+static void paired_tests_are_scipys(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t better, worse;
+        double p;
+    } want[] = {
+        {0, 0, 1.0},
+        {1, 0, 1.0},
+        {5, 0, 0.0625},
+        {0, 6, 0.03125},
+        {3, 10, 0.09228515625},
+        {28, 12, 0.01658900337497471},
+        {100, 140, 0.01166409231767769},
+        {7, 7, 1.0},
+        {30000, 29000, 3.907020967830222e-05},
+        {900, 0, 2.3661043723335494e-271},
+    };
+    for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
+        double got = rep_sign_test(want[i].better, want[i].worse);
+        // lgamma of 59,001 has an error of 1e-10 itself.
+        assert_true(fabs(got - want[i].p) <= 1e-9 * want[i].p);
+    }
+    assert_true(rep_sign_test(0, 20000) >= 0.0); // below what a double holds
+}
+
 static void tallies_go_up_and_down(void **state)
 {
     (void)state;
@@ -229,8 +256,11 @@ static void calibration_is_numpys(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(intervals_are_wilsons), cmocka_unit_test(tallies_go_up_and_down),
-        cmocka_unit_test(confusion_is_sklearns), cmocka_unit_test(classes_are_sklearns),
+        cmocka_unit_test(intervals_are_wilsons),
+        cmocka_unit_test(paired_tests_are_scipys),
+        cmocka_unit_test(tallies_go_up_and_down),
+        cmocka_unit_test(confusion_is_sklearns),
+        cmocka_unit_test(classes_are_sklearns),
         cmocka_unit_test(calibration_is_numpys),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
