@@ -1,0 +1,205 @@
+"""xlens and other engines on the same network with the same weights, timed in turns."""
+import argparse, datetime, json, os, pathlib, platform, statistics, subprocess, sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parents[2]
+CALIBRATION = 32  # pictures
+PRECISIONS = {"onnxruntime": ["float32", "int8"], "openvino": ["float32", "bf16", "int8"],
+              "mnn": ["float32", "int8"], "ncnn": ["float32", "bf16"], "torch": ["float32", "bf16"]}
+
+
+def arguments():
+    p = argparse.ArgumentParser(prog="scripts/bench-peers", description=__doc__)
+    numbers = {"type": lambda s: [int(n) for n in s.split(",")]}
+    words = {"type": lambda s: s.split(",")}
+    p.add_argument("--models", **words, default=["timm_xception", "timm_xception65"],
+                   help="names, for random weights (networks.py has the twelve), or model files; default: timm_xception,timm_xception65")
+    p.add_argument("--head", help="as xlens --head, for model files")
+    p.add_argument("--precisions", **words, default=["float32", "bf16", "int8"])
+    p.add_argument("--threads", **numbers, default=[2, 1])
+    p.add_argument("--batches", **numbers, default=[1, 8])
+    p.add_argument("--engines", **words, help="default: xlens and all that are installed")
+    p.add_argument("--size", type=int, default=299, help="of the picture")
+    p.add_argument("--isa", choices=["avx2", "avx512"], help="xlens uses nothing above it, nor do openvino and torch")
+    p.add_argument("--pictures", help="folder for calibration and input; default: drawn ones")
+    p.add_argument("--seconds", type=float, default=30, help="for the turns of one table, at least 3 rounds; default: 30")
+    p.add_argument("--quick", action="store_true", help="float32 and the first model, 3 rounds a table")
+    p.add_argument("--torch", action="store_true", help="install torch and time it too (large)")
+    p.add_argument("--prepare", action="store_true", help="only write the models of every engine")
+    p.add_argument("--json", type=pathlib.Path, help="add the figures to this file")
+    p.add_argument("--print", action="store_true", help="only print the tables of the file of --json")
+    for hidden in ("--xlens", "--worker", "--cache"):
+        p.add_argument(hidden, type=pathlib.Path, help=argparse.SUPPRESS)
+    args = p.parse_args()
+    if args.quick:
+        args.models, args.precisions, args.seconds = args.models[:1], ["float32"], 0
+    args.engines = args.engines or ["xlens", "onnxruntime", "openvino", "mnn", "ncnn"] + ["torch"] * args.torch
+    return args
+
+
+arguments_given = arguments()  # --help needs none of what follows
+import numpy as np
+import convert, networks
+from turns import Gone, Worker, in_turns
+
+
+class Subject:
+    """A network with its folder of files: the model for each engine, pictures, inputs."""
+
+    def __init__(self, args, name):
+        path = pathlib.Path(name)
+        self.args, self.name = args, path.stem if path.is_file() else name
+        self.folder = args.cache / f"{self.name}-{args.size}"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.native = self.folder / "net.safetensors"
+        if not self.native.exists():
+            if path.is_file():
+                head = ["--head", args.head] if args.head else []
+                self.xlens("convert", "-m", path, *head, "-o", self.native)
+            else:
+                networks.write(networks.make(name), self.native)
+        net = networks.read(self.native)
+        self.gmac = 1e-9 * sum(net.tensors[n["name"] + ".weight"].size * h * w
+                               for n, (h, w, _) in zip(net.nodes, net.shapes(args.size))
+                               if n["op"] in ("conv", "depthwise", "dense"))
+        self.pictures = self.folder / "pictures"
+        if not self.pictures.exists():
+            if args.pictures:
+                self.pictures.symlink_to(pathlib.Path(args.pictures).resolve())
+            else:
+                subprocess.run([sys.executable, ROOT / "scripts/draw_pictures.py", self.pictures], check=True)
+        self.write_inputs()
+
+    def xlens(self, *command):
+        done = subprocess.run([self.args.xlens, *map(str, command)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        if done.returncode:
+            raise Gone(done.stderr.strip().splitlines()[-1])
+
+    def shape(self):
+        return f"[3,{self.args.size},{self.args.size}]"
+
+    def write_inputs(self):
+        """calib.f32, preprocessed pictures spread over the folder, and an input a batch size."""
+        calib = self.folder / "calib.f32"
+        if not calib.exists():
+            files = sorted(p for p in self.pictures.resolve().rglob("*") if p.suffix.lower() in (".jpg", ".jpeg", ".png"))
+            chosen, npz = self.folder / "chosen.txt", self.folder / "npz.txt"
+            n = min(CALIBRATION, len(files))
+            chosen.write_text("".join(f"{files[i * len(files) // n]}\n" for i in range(n)))
+            self.xlens("npz", "--preprocessed", "-m", self.native, "-s", self.shape(), "--dataset_path", chosen,
+                       "--target_path", self.folder / "npz", "--text_path", npz)
+            np.concatenate([np.load(line)["input_0"] for line in npz.read_text().splitlines()]).astype("<f4").tofile(calib)
+        x = np.fromfile(calib, "<f4").reshape(-1, 3, self.args.size, self.args.size)
+        for batch in self.args.batches:
+            np.resize(x, (batch, *x.shape[1:])).tofile(self.folder / f"input-b{batch}.f32")
+
+    def model(self, engine, precision, batch):
+        """The file that an engine opens; written when it is not there."""
+        if engine == "xlens":
+            out = self.folder / "xlens-int8.safetensors" if precision == "int8" else self.native
+            if not out.exists():
+                self.xlens("quantize", "-m", self.native, "--calib", self.pictures, "--allow-missing-classes", "-s",
+                           self.shape(), "-o", out)
+            return out
+        if precision not in PRECISIONS[engine]:
+            raise Gone(f"no {precision} on this kind of CPU, or no tool for it in its wheel")
+        out = convert.model_file(engine, precision, self.folder, batch)
+        if not out.exists():
+            done = subprocess.run([sys.executable, "-B", HERE / "convert.py", engine, precision, self.folder, str(self.args.size),
+                                   str(batch)], capture_output=True, text=True)
+            if done.returncode:
+                raise Gone("cannot convert: " + (done.stderr.strip().splitlines() or ["no reason given"])[-1])
+        return out
+
+    def worker(self, engine, precision, threads, batch):
+        model = self.model(engine, precision, batch)
+        common = [threads, batch, self.args.size, self.folder / f"input-b{batch}.f32"]
+        if engine == "xlens":
+            return Worker(engine, [self.args.worker, model, precision, *common] + [self.args.isa] * bool(self.args.isa))
+        env = {"ONEDNN_MAX_CPU_ISA": {"avx2": "AVX2", "avx512": "AVX512_CORE"}[self.args.isa]} if self.args.isa else None
+        return Worker(engine, [sys.executable, "-B", HERE / "worker.py", engine, precision, model, *common], env)
+
+
+def measure(subject, precision, threads, batch):
+    """What every engine did; one that cannot run has its reason instead."""
+    args, workers, rows, firsts = subject.args, [], [], {}
+    try:
+        # Outputs are compared with xlens' float32, and the peak is measured by it.
+        base = subject.worker("xlens", "float32", threads, batch)
+        logits = base.logits(subject.folder)
+        base.engine = "peak"
+        workers.append(base)
+        for engine in args.engines:
+            try:
+                starts = 1 if args.quick else 3
+                for i in range(starts):
+                    w = subject.worker(engine, precision, threads, batch)
+                    firsts.setdefault(engine, []).append(w.first)
+                    if i < starts - 1:
+                        w.close()
+                workers.append(w)
+            except Gone as why:
+                rows.append({"engine": engine, "refused": str(why)})
+        times, peaks, others, stolen = in_turns(workers, batch, args.seconds, 3)
+        for w in workers[1:]:
+            t = times[w.engine]
+            rows.append({"engine": w.engine, "version": w.version, "ms": statistics.median(t) / batch * 1e3,
+                         "best_ms": min(t) / batch * 1e3, "mib": w.peak_mib(), "first_s": statistics.median(firsts[w.engine]),
+                         "runs": len(t), "difference": float(np.abs(w.logits(subject.folder) - logits).max() / np.ptp(logits))})
+        return {"model": subject.name, "size": args.size, "precision": precision, "threads": threads, "batch": batch,
+                "isa": args.isa, "gmac": subject.gmac, "peak": statistics.median(peaks), "others": others, "stolen": stolen,
+                "date": f"{datetime.date.today()}", "rows": rows}
+    finally:
+        for w in workers:
+            w.close()
+
+
+def print_cpu():
+    first = open("/proc/cpuinfo").read().split("\n\n")[0]
+    get = {k.strip(): v.strip() for k, _, v in (line.partition(":") for line in first.split("\n"))}.get
+    print(f"{get('model name')}, family {get('cpu family')} model {get('model')} stepping {get('stepping')}, "
+          f"{len(os.sched_getaffinity(0))} CPUs, Linux {platform.release()}")
+
+
+def print_table(case):
+    own = next((r["ms"] for r in case["rows"] if r["engine"] == "xlens" and "ms" in r), None)
+    print(f"\n{case['model']} at {case['size']}, {case['gmac']:.3f} GMAC, {case['precision']}, batch {case['batch']}, "
+          f"{case['threads']} thread{'s' * (case['threads'] > 1)}"
+          + (f", nothing above {case['isa']}" if case["isa"] else "")
+          + f"; peak {case['peak']:.0f} GFLOP/s = {2e3 * case['gmac'] / case['peak']:.1f} ms a picture; "
+          f"others had {100 * case['others']:.1f} % of the CPUs, the host {100 * case['stolen']:.1f} %; {case['date']}")
+    print(f"  {'engine':<22} {'ms':>7} {'best':>7} {'/xlens':>6} {'% peak':>6} {'difference':>10} {'MiB':>5} {'first s':>7} {'runs':>4}")
+    for r in sorted(case["rows"], key=lambda r: r.get("ms", 1e9)):
+        if "refused" in r:
+            print(f"  {r['engine']:<22} {r['refused']}")
+            continue
+        print(f"  {r['engine'] + ' ' + r['version']:<22} {r['ms']:7.2f} {r['best_ms']:7.2f} "
+              + (f"{r['ms'] / own:6.2f}" if own else f"{'-':>6}")
+              + f" {2e5 * case['gmac'] / r['ms'] / case['peak']:6.1f} {r['difference']:10.1e} {r['mib']:5.0f} "
+              f"{r['first_s']:7.2f} {r['runs']:4d}")
+    sys.stdout.flush()
+
+
+def main(args):
+    old = json.loads(args.json.read_text()) if args.json and args.json.exists() else []
+    print_cpu()
+    if args.print:
+        for case in old:
+            print_table(case)
+        return
+    cases = []
+    for subject in (Subject(args, name) for name in args.models):
+        for precision, batch in ((p, b) for p in args.precisions for b in args.batches):
+            for engine in args.engines if args.prepare else []:
+                try:
+                    subject.worker(engine, precision, args.threads[0], batch).close()
+                except Gone as why:
+                    print(f"{subject.name} {precision} batch {batch}: {engine}: {why}")
+            for threads in [] if args.prepare else args.threads:
+                cases.append(measure(subject, precision, threads, batch))
+                print_table(cases[-1])
+    if args.json:
+        args.json.write_text(json.dumps(old + cases, indent=1) + "\n")
+
+
+main(arguments_given)
