@@ -218,7 +218,7 @@ static enum err_code open_all(struct eval *ev, struct err *e)
     const struct eval_args *args = ev->args;
     TRY(model_setup_open(ev->cli, &args->model, &ev->setup, e));
     const struct ds_opts opts = {
-        .labels = args->model.label ? ev->setup.labels : NULL,
+        .labels = args->model.label || ev->setup.background ? ev->setup.labels : NULL,
         .ilsvrc_order = args->label_order == 1,
         .val_label = args->val_label,
     };

@@ -49,8 +49,9 @@ static cJSON *layer_object(const struct eng_layer *layer)
 }
 
 static enum err_code model_document(const struct eng_info *info,
-                                    const struct ds_prep *prep, struct err *e)
+                                    const struct pipe_setup *setup, struct err *e)
 {
+    const struct ds_prep *prep = &setup->prep;
     const int input[] = {3, prep->height, prep->width};
     char key[DS_PREP_KEY_MAX], text[DS_PREP_TEXT_MAX];
     ds_prep_key(prep, key);
@@ -61,10 +62,17 @@ static enum err_code model_document(const struct eng_info *info,
     json_text(document, "precision", eng_precision_name(info->precision));
     cJSON_AddItemToObject(document, "input", cJSON_CreateIntArray(input, 3));
     json_number(document, "classes", info->classes);
+    cJSON_AddBoolToObject(document, "background", setup->background);
     json_number(document, "features", info->features);
     json_number(document, "params", (double)info->params);
     json_number(document, "params_stats", (double)info->params_stats);
     json_number(document, "macs", (double)info->macs);
+    if (info->published) {
+        cJSON *published = cJSON_AddObjectToObject(document, "published");
+        json_number(published, "params_m", info->published_params_m);
+        json_number(published, "work_g", info->published_work_g);
+        json_text(published, "counts", info->published);
+    }
     json_text(document, "format", info->format);
     json_text(document, "isa", eng_isa_name(info->isa));
     json_text(document, "hash", info->hash);
@@ -100,21 +108,25 @@ static enum err_code info_model(const struct cli *cli, struct info_args *args,
         return rc;
     const struct eng_info *info = eng_model_info(setup.model);
     if (cli->json) {
-        rc = model_document(info, &setup.prep, e);
+        rc = model_document(info, &setup, e);
     } else {
         char text[DS_PREP_TEXT_MAX];
         ds_prep_text(&setup.prep, text);
         (void)printf("%-14s %s\n%-14s %s\n%-14s %s\n%-14s %s, %s\n", "arch", info->arch,
                      "publisher", info->publisher, "format", info->format, "precision",
                      eng_precision_name(info->precision), eng_isa_name(info->isa));
-        (void)printf("%-14s [3, %d, %d]\n%-14s %d\n%-14s %s\n", "input",
+        (void)printf("%-14s [3, %d, %d]\n%-14s %d%s\n%-14s %s\n", "input",
                      setup.prep.height, setup.prep.width, "classes", info->classes,
-                     "preprocess", text);
+                     setup.background ? " (0 is a background class)" : "", "preprocess",
+                     text);
         (void)printf("%-14s %" PRIu64 " (%" PRIu64 " with batch norm statistics)\n"
                      "%-14s %.3f GMAC a picture\n%-14s %d\n%-14s %s\n",
                      "params", info->params, info->params + info->params_stats, "work",
                      (double)info->macs / 1e9, "layers", info->layer_count, "hash",
                      info->hash);
+        if (info->published)
+            (void)printf("%-14s %g M, %g G (%s)\n", "published", info->published_params_m,
+                         info->published_work_g, info->published);
         if (args->layers)
             print_layers(cli, info);
     }

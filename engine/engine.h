@@ -66,6 +66,9 @@ struct eng_info {
     uint64_t params;       // trainable
     uint64_t params_stats; // batch-norm running statistics beside them
     uint64_t macs;
+    // The publisher's own figures and how they count; NULL and 0 where there are none.
+    const char *published;
+    double published_params_m, published_work_g;
     const char *preset; // name of the preprocessing preset that fits the source
     double crop_pct;    // timm's, 0 when unknown
     const char *labels; // metadata: "imagenet-1k", a JSON array of names, or NULL

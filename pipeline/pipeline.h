@@ -33,6 +33,7 @@ struct pipe_setup {
     struct ds_prep prep;
     const struct labels *labels; // never NULL; "class N" where nothing is known
     struct labels *owned_labels;
+    bool background; // 1001 classes without names: taken for "background" and ImageNet's
 };
 enum err_code pipe_setup_open(const struct pipe_setup_opts *opts, struct pipe_setup *out,
                               struct err *e) MUST_CHECK;

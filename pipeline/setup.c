@@ -44,6 +44,38 @@ static struct labels *metadata_labels(const struct eng_info *info)
     return labels;
 }
 
+// ImageNet's classes behind one that TensorFlow's first models had for what is none.
+static struct labels *background_labels(void)
+{
+    const struct labels *imagenet = labels_imagenet();
+    int n = labels_count(imagenet) + 1;
+    const char **names = mem_new((size_t)n * sizeof *names);
+    const char **wnids = mem_new((size_t)n * sizeof *wnids);
+    names[0] = "background";
+    for (int i = 1; i < n; i++) {
+        names[i] = labels_words(imagenet, i - 1);
+        wnids[i] = labels_wnid(imagenet, i - 1);
+    }
+    struct labels *labels = labels_new(names, wnids, n);
+    free(names);
+    free(wnids);
+    return labels;
+}
+
+// What differs by one is a class in front that the names do not have, or should not.
+static enum err_code wrong_count(const char *path, const struct labels *labels,
+                                 const struct eng_info *info, struct err *e)
+{
+    int names = labels_count(labels), imagenet = labels_count(labels_imagenet());
+    const char *why = "";
+    if (info->classes == imagenet + 1 && names == imagenet)
+        why = ": the model has a background class in front, name it in the first line";
+    else if (info->classes == imagenet && names == imagenet + 1)
+        why = ": the model has no background class, leave out the first line";
+    return err_set(e, ERR_FORMAT, "%s: %d class names, expected the %d of %s%s", path,
+                   names, info->classes, info->path, why);
+}
+
 static enum err_code choose_labels(const struct pipe_setup_opts *opts,
                                    const struct eng_info *info, struct pipe_setup *out,
                                    struct err *e)
@@ -53,18 +85,20 @@ static enum err_code choose_labels(const struct pipe_setup_opts *opts,
         if (rc != ERR_OK)
             return rc;
         out->labels = out->owned_labels;
-        if (labels_count(out->labels) != info->classes)
-            return err_set(e, ERR_FORMAT, "%s: %d class names, expected the %d of %s",
-                           opts->label, labels_count(out->labels), info->classes,
-                           info->path);
-        return ERR_OK;
+        return labels_count(out->labels) == info->classes
+                   ? ERR_OK
+                   : wrong_count(opts->label, out->labels, info, e);
     }
-    bool imagenet = info->classes == labels_count(labels_imagenet());
-    if (imagenet && (!info->labels || info->labels[0] != '[')) {
+    bool named = info->labels && info->labels[0] == '[';
+    int beyond = info->classes - labels_count(labels_imagenet());
+    if (beyond == 0 && !named) {
         out->labels = labels_imagenet();
         return ERR_OK;
     }
-    if (info->labels)
+    out->background = beyond == 1 && !named;
+    if (out->background)
+        out->owned_labels = background_labels();
+    else if (info->labels)
         out->owned_labels = metadata_labels(info);
     if (!out->owned_labels)
         out->owned_labels = labels_new(NULL, NULL, info->classes);

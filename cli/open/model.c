@@ -20,6 +20,11 @@ enum err_code model_setup_open(const struct cli *cli, const struct model_args *a
     if (rc != ERR_OK)
         return rc;
     const struct eng_info *info = eng_model_info(out->model);
+    if (out->background)
+        say_note(cli,
+                 "%s: 1001 classes, taken for a background class (0) and ImageNet's 1000 "
+                 "from 1 on; --label names others",
+                 info->path);
     char text[DS_PREP_TEXT_MAX];
     ds_prep_text(&out->prep, text);
     say_detail(cli, "%s: %s, %d classes, %s, %s, preset %s at %dx%d, %d threads",

@@ -45,6 +45,12 @@ const struct labels *set_labels(const struct ds_opts *opts)
     return opts->labels ? opts->labels : labels_imagenet();
 }
 
+int set_first_class(const struct ds_opts *opts)
+{
+    const struct labels *labels = set_labels(opts);
+    return !labels_wnid(labels, 0) && labels_wnid(labels, 1);
+}
+
 // Cuts the last component off an absolute path.
 static char *parent_folder(const char *path)
 {

@@ -25,6 +25,10 @@ enum err_code set_add(struct ds *ds, const char *name, size_t len, int label,
 // The classes that labels of this set mean.
 const struct labels *set_labels(const struct ds_opts *opts);
 
+// The place among them of the first of ImageNet's classes: 1 behind a class "background",
+// which has no WordNet id, else 0.
+int set_first_class(const struct ds_opts *opts);
+
 // Fill a set from one kind of source; ds->root and ds->base are there.
 enum err_code set_read_folder(struct ds *ds, const struct ds_opts *opts,
                               struct err *e) MUST_CHECK;

@@ -34,19 +34,19 @@ static enum err_code read_label(const struct table *table, const char *token,
 {
     long number;
     const char *path = table->text.path;
-    int classes = labels_count(set_labels(opts));
+    int first = set_first_class(opts), classes = labels_count(set_labels(opts)) - first;
     bool valid = text_is_number(token) && str_to_long(token, &number);
     if (!valid)
         return err_set(e, ERR_FORMAT, "%s:%ld: \"%.60s\", expected FILE INDEX or INDEX",
                        path, table->text.line, token);
     if (opts->ilsvrc_order) {
         *label = labels_from_ilsvrc(number);
-        return *label >= 0
-                   ? ERR_OK
-                   : err_set(e, ERR_FORMAT,
-                             "%s:%ld: id %ld, expected an ILSVRC2012 id from 1 to "
-                             "1000",
-                             path, table->text.line, number);
+        if (*label < 0)
+            return err_set(e, ERR_FORMAT,
+                           "%s:%ld: id %ld, expected an ILSVRC2012 id from 1 to 1000",
+                           path, table->text.line, number);
+        *label += first;
+        return ERR_OK;
     }
     if (number >= classes)
         return err_set(
@@ -54,7 +54,7 @@ static enum err_code read_label(const struct table *table, const char *token,
             "%s:%ld: class %ld, expected 0 to %d (the devkit's ids from 1 need "
             "--label-order ilsvrc)",
             path, table->text.line, number, classes - 1);
-    *label = (int)number;
+    *label = (int)number + first;
     return ERR_OK;
 }
 
@@ -231,8 +231,8 @@ enum err_code ds_label_from(struct ds *ds, const char *path, const struct ds_opt
         ds->items[i].label = -1;
     enum err_code rc = apply(ds, path, opts, watch, &matched, e);
     if (rc == ERR_OK && matched == 0)
-        rc = err_set(e, ERR_FORMAT, "%s: names none of the %zu pictures", path,
-                     ds->count);
+        rc =
+            err_set(e, ERR_FORMAT, "%s: names none of the %zu pictures", path, ds->count);
     ds->labelled = matched;
     return rc;
 }

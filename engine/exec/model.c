@@ -1,5 +1,7 @@
 #include "engine/exec/model.h"
 
+#include "engine/model/arch.h"
+
 #include "base/mem.h"
 
 #include <stdlib.h>
@@ -21,6 +23,12 @@ static void describe_layers(struct eng_model *m, const struct net_shape *shapes)
         m->info.params += n->params;
         m->info.params_stats += n->params_stats;
         m->info.macs += m->layers[i - 1].macs;
+    }
+    struct arch_figures figures;
+    if (arch_published(net->arch, m->info.params, m->info.params_stats, &figures)) {
+        m->info.published = figures.note;
+        m->info.published_params_m = figures.params_m;
+        m->info.published_work_g = figures.work_g;
     }
     m->info.layers = m->layers;
     m->info.layer_count = net->count - 1;

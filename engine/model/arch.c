@@ -4,6 +4,7 @@
 
 #include "base/str.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,8 +12,8 @@
 enum { INPUT_SIZE = 299 };
 
 static const struct arch_row rows[] = {
-#define ARCH(name, publisher, family, strides, middle, epsilon, crop_pct)                \
-    {#name, #publisher, &arch_##family, strides, middle, epsilon, crop_pct},
+#define ARCH(name, publisher, family, strides, middle, epsilon, crop_pct, params, work)  \
+    {#name, #publisher, &arch_##family, strides, middle, epsilon, crop_pct, params, work},
 #include "engine/model/arch.def"
 #undef ARCH
 };
@@ -145,4 +146,33 @@ enum err_code arch_build(struct bag *bag, const char *arch, struct net *out,
                    timm ? "xception" : c.row->publisher);
     out->height = out->width = INPUT_SIZE;
     return ERR_OK;
+}
+
+bool arch_published(const char *arch, uint64_t params, uint64_t stats,
+                    struct arch_figures *out)
+{
+    static const struct {
+        const char *publisher, *note;
+        bool with_stats;
+    } ways[] = {
+        {"timm",
+         "twice the multiply-adds of thop at 224x224, batch norms with an activation not "
+         "counted",
+         false},
+        {"keras",
+         "parameters with running statistics, twice the multiply-adds at 224x224", true},
+        {"ppcls",
+         "paddle.flops at 299x299: batch norm and pooling counted, running statistics "
+         "among the parameters",
+         true},
+    };
+    const struct arch_row *row = find_row(arch);
+    for (size_t i = 0; row && i < sizeof ways / sizeof ways[0]; i++) {
+        if (strcmp(ways[i].publisher, row->publisher) != 0)
+            continue;
+        double own = (double)(params + (ways[i].with_stats ? stats : 0)) / 1e6;
+        *out = (struct arch_figures){row->params_m, row->work_g, ways[i].note};
+        return fabs(own - row->params_m) <= 0.005 * row->params_m;
+    }
+    return false;
 }

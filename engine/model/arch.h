@@ -22,6 +22,15 @@ enum err_code arch_check(const char *arch, struct err *e) MUST_CHECK;
 enum err_code arch_build(struct bag *bag, const char *arch, struct net *out,
                          struct err *e) MUST_CHECK;
 
+// What the publisher says of an architecture's size, and how that is counted. False where
+// a model with these parameters and running statistics is another one than was published.
+struct arch_figures {
+    double params_m, work_g; // millions, billions
+    const char *note;
+};
+bool arch_published(const char *arch, uint64_t params, uint64_t stats,
+                    struct arch_figures *out);
+
 // Names a net that came without names: fills arch, publisher and crop_pct, "other" where
 // its structure is none of the published ones.
 void arch_recognise(struct net *net);

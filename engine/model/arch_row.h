@@ -23,6 +23,7 @@ struct arch_row {
     int middle;          // blocks of the middle flow
     double epsilon;
     double crop_pct;
+    double params_m, work_g; // as published
 };
 
 // All rows of arch.def.

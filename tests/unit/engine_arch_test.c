@@ -320,6 +320,22 @@ static void logits_are_the_publishers(void **state)
     free(image);
 }
 
+// Figures of the published tables (models/MODELS.md); own parameters by counting.
+static void published_figures_go_with_the_published_networks(void **state)
+{
+    (void)state;
+    struct arch_figures f;
+    assert_true(arch_published("timm_xception65", 39916312, 185200, &f));
+    assert_true(f.params_m == 39.912 && f.work_g == 15.241);
+    assert_non_null(strstr(f.note, "224x224"));
+    assert_true(arch_published("ppcls_xception41", 22919600, 100320, &f));
+    assert_true(f.params_m == 23.020 && f.work_g == 8.570);
+    assert_non_null(strstr(f.note, "paddle.flops"));
+    assert_true(arch_published("keras_xception", 22855952, 54528, &f));
+    assert_false(arch_published("keras_xception", 20861480, 54528, &f)); // no classifier
+    assert_false(arch_published("other", 22855952, 54528, &f));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -329,6 +345,7 @@ int main(void)
         cmocka_unit_test(sizes_are_the_published_ones),
         cmocka_unit_test(strides_must_be_known),
         cmocka_unit_test(logits_are_the_publishers),
+        cmocka_unit_test(published_figures_go_with_the_published_networks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
