@@ -3,7 +3,8 @@
 
 // Predictions kept in one SQLite file (WAL); the only room that includes sqlite3.h.
 // One `struct cache` is one connection and belongs to one thread; several processes may
-// have the same file open, and a writer waits for the others up to a time-out (ERR_BUSY).
+// have the same file open, and a writer waits for the others up to a time-out (ERR_BUSY;
+// XLENS_BUSY_MS in the environment, 10000 without).
 // Predictions, files and rows gather in a transaction that cache_commit (or the first
 // write after one second) ends, so kill -9 loses at most that second; the transaction
 // keeps other writers waiting, so commit before idling. Variants, runs and jobs are
@@ -27,11 +28,13 @@ void cache_close(struct cache *cache); // commits first
 
 // ---- variants: everything besides the picture that a prediction depends on ----
 
+enum { CACHE_FOREIGN = 0 };
+
 struct cache_variant {
     const char *model_hash; // hex
     const char *prep_key;   // ds_prep_key
     const char *precision;  // "float32", …
-    int numeric_version;    // ENG_NUMERIC_VERSION
+    int numeric_version;    // ENG_NUMERIC_VERSION; CACHE_FOREIGN: computed elsewhere
     const char *model_path; // for people; the newest one seen is kept
     const char *arch;
     int classes;
@@ -72,6 +75,12 @@ enum err_code cache_prediction_put(struct cache *cache, int64_t variant,
                                    struct err *e) MUST_CHECK;
 enum err_code cache_commit(struct cache *cache, struct err *e) MUST_CHECK;
 
+// From cache_hold to the next cache_commit all writes are one transaction, however long;
+// cache_undo, an error or cache_close before that takes all of them back. Other writers
+// wait meanwhile.
+enum err_code cache_hold(struct cache *cache, struct err *e) MUST_CHECK;
+void cache_undo(struct cache *cache);
+
 // ---- runs: one variant over one dataset ----
 
 enum cache_run_state { RUN_PARTIAL, RUN_COMPLETE };
@@ -88,6 +97,8 @@ struct cache_run {
     int64_t done, failed, labelled, top1, top5; // kept incrementally
     enum cache_run_state state;
     bool stale; // the engine's numeric version has moved on since
+    int numeric_version;
+    char *host; // that began it; "" when unknown
 };
 
 // The run of this variant over this dataset, made when it is new, resumed when it is
@@ -126,9 +137,36 @@ void cache_run_release(struct cache_run *run);
 enum err_code cache_run_rows(struct cache *cache, int64_t run, struct rowset *out,
                              int64_t **places, struct err *e) MUST_CHECK;
 
-// Removes a run and the predictions that no other run needs.
+// The same rows handed over one by one, in memory that does not grow with the run;
+// ordered by place, or bytewise by file. A row lives until fn returns; its error ends the
+// walk.
+typedef enum err_code cache_row_fn(void *ctx, const struct row *row, struct err *e);
+enum cache_order { CACHE_BY_PLACE, CACHE_BY_FILE };
+enum err_code cache_run_each(struct cache *cache, int64_t run, enum cache_order order,
+                             cache_row_fn *fn, void *ctx, struct err *e) MUST_CHECK;
+
+// How many rows of a run are alike; kept incrementally, so reading them takes the same
+// time for a thousand pictures and for ten million. malloc'ed, ordered by truth,
+// predicted and bin.
+enum err_code cache_run_cells(struct cache *cache, int64_t run, struct row_cell **out,
+                              size_t *count, struct err *e) MUST_CHECK;
+
+// Removes a run and the predictions that no other run needs; clear keeps the empty run.
 enum err_code cache_run_remove(struct cache *cache, int64_t run,
                                struct err *e) MUST_CHECK;
+enum err_code cache_run_clear(struct cache *cache, int64_t run, struct err *e) MUST_CHECK;
+
+// Where rows of a run came from.
+struct cache_source {
+    char *path;     // of the database that was merged
+    char *host;     // that computed them; "" when unknown
+    int64_t merged; // UTC seconds
+    int64_t rows;
+};
+enum err_code cache_run_sources(struct cache *cache, int64_t run,
+                                struct cache_source **out, size_t *count,
+                                struct err *e) MUST_CHECK;
+void cache_sources_release(struct cache_source *sources, size_t count);
 
 // ---- jobs: detached evaluations, one row each ----
 

@@ -3,11 +3,12 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/str.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static const double BUSY_SECONDS = 10.0;
+enum { BUSY_MS = 10000, BUSY_MS_MAX = 3600000 };
 static const double BATCH_SECONDS = 1.0;
 
 static const char *const sql_of[] = {
@@ -24,7 +25,7 @@ static int wait_for_lock(void *ctx, int tries)
     double now = clock_now();
     if (tries == 0)
         cache->wait_start = now;
-    if (now - cache->wait_start > BUSY_SECONDS)
+    if (now - cache->wait_start > cache->busy_seconds)
         return 0;
     clock_sleep(0.001);
     return 1;
@@ -115,8 +116,23 @@ static void roll_back(struct cache *cache)
         sqlite3_reset(cache->stmts[i]);
     if (!sqlite3_get_autocommit(cache->db))
         sqlite3_exec(cache->db, "ROLLBACK", NULL, NULL, NULL);
-    cache->in_batch = false;
+    cache->in_batch = cache->held = false;
     cache->last_run = 0;
+}
+
+enum err_code cache_hold(struct cache *cache, struct err *e)
+{
+    enum err_code rc = cache_commit(cache, e);
+    if (rc == ERR_OK)
+        rc = cache_write_begin(cache, e);
+    cache->held = rc == ERR_OK;
+    return rc;
+}
+
+void cache_undo(struct cache *cache)
+{
+    if (cache->in_batch)
+        roll_back(cache);
 }
 
 enum err_code cache_commit(struct cache *cache, struct err *e)
@@ -128,7 +144,7 @@ enum err_code cache_commit(struct cache *cache, struct err *e)
         roll_back(cache);
         return rc;
     }
-    cache->in_batch = false;
+    cache->in_batch = cache->held = false;
     // Without this gap a writer that never pauses would keep all others out.
     if (clock_now() - cache->batch_start >= BATCH_SECONDS / 4)
         clock_sleep(0.003);
@@ -142,13 +158,13 @@ enum err_code cache_write_end(struct cache *cache, enum err_code rc, struct err 
         return rc;
     }
     bool due = clock_now() - cache->batch_start >= BATCH_SECONDS;
-    return due ? cache_commit(cache, e) : ERR_OK;
+    return due && !cache->held ? cache_commit(cache, e) : ERR_OK;
 }
 
 enum err_code cache_write_commit(struct cache *cache, enum err_code rc, struct err *e)
 {
     rc = cache_write_end(cache, rc, e);
-    return rc == ERR_OK ? cache_commit(cache, e) : rc;
+    return rc == ERR_OK && !cache->held ? cache_commit(cache, e) : rc;
 }
 
 char *cache_column_dup(sqlite3_stmt *stmt, int column)
@@ -191,6 +207,18 @@ static enum err_code make_parent(const char *path, struct err *e)
     return rc;
 }
 
+static enum err_code read_patience(struct cache *cache, struct err *e)
+{
+    const char *text = getenv("XLENS_BUSY_MS");
+    long ms = BUSY_MS;
+    if (text && (!str_to_long(text, &ms) || ms < 0 || ms > BUSY_MS_MAX))
+        return err_set(e, ERR_USAGE,
+                       "XLENS_BUSY_MS=%s: expected milliseconds from 0 to %d", text,
+                       BUSY_MS_MAX);
+    cache->busy_seconds = (double)ms / 1000.0;
+    return ERR_OK;
+}
+
 enum err_code cache_open(const char *path, bool create, struct cache **out, struct err *e)
 {
     *out = NULL;
@@ -201,7 +229,8 @@ enum err_code cache_open(const char *path, bool create, struct cache **out, stru
         return err_set(e, ERR_FORMAT, "%s: is a folder, expected a database file", path);
     struct cache *cache = mem_new(sizeof *cache);
     cache->path = mem_dup(path);
-    enum err_code rc = ERR_OK;
+    enum err_code rc;
+    TRY(read_patience(cache, e));
     if (!there)
         TRY(make_parent(path, e));
     TRY(connect(cache, create, e));
@@ -209,7 +238,7 @@ enum err_code cache_open(const char *path, bool create, struct cache **out, stru
     // both hold half of; then the whole check is made again.
     double start = clock_now();
     while ((rc = cache_schema_check(cache, e)) == ERR_BUSY &&
-           clock_now() - start < BUSY_SECONDS)
+           clock_now() - start < cache->busy_seconds)
         clock_sleep(0.005);
 out:
     if (rc == ERR_OK) {
@@ -220,10 +249,24 @@ out:
     return rc;
 }
 
+enum err_code cache_open_bulk(const char *path, struct cache **out, struct err *e)
+{
+    enum err_code rc = cache_open(path, true, out, e);
+    if (rc == ERR_OK)
+        rc = cache_exec(*out, "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF", e);
+    if (rc != ERR_OK) {
+        cache_close(*out);
+        *out = NULL;
+    }
+    return rc;
+}
+
 void cache_close(struct cache *cache)
 {
     if (!cache)
         return;
+    if (cache->held)
+        roll_back(cache);
     (void)!cache_commit(cache, NULL);
     for (int i = 0; i < STMT_COUNT; i++)
         sqlite3_finalize(cache->stmts[i]);

@@ -5,6 +5,7 @@
 // cache/ includes this.
 
 #include "cache/cache.h"
+#include "cache/merge.h"
 
 #include "base/err.h"
 
@@ -25,8 +26,10 @@ struct cache {
     char *path;
     sqlite3_stmt *stmts[STMT_COUNT]; // prepared at first use
     bool in_batch;
-    double batch_start; // clock_now of its first write
-    double wait_start;  // of the lock being waited for
+    bool held;           // the batch ends by cache_commit alone
+    double batch_start;  // clock_now of its first write
+    double wait_start;   // of the lock being waited for
+    double busy_seconds; // how long to wait for it
 
     // The run and the prediction written last: most writes come in pairs about them.
     int64_t last_run, last_run_variant;
@@ -48,6 +51,11 @@ enum err_code cache_error(const struct cache *cache, int sqlite_rc, const char *
                           struct err *e);
 
 // ---- db.c ----
+
+// cache_open, for a new file that nobody knows of until it is whole: no journal and no
+// waiting for the disk. After an error the file is good for nothing.
+enum err_code cache_open_bulk(const char *path, struct cache **out,
+                              struct err *e) MUST_CHECK;
 
 // A statement ready to bind, reset when it was used before.
 enum err_code cache_stmt(struct cache *cache, enum cache_stmt_id id, sqlite3_stmt **out,
@@ -105,12 +113,39 @@ enum err_code cache_prediction_write(struct cache *cache, int64_t variant,
 
 // ---- rows.c ----
 
-// Registers the SQL functions that cache_run_rows reads with.
+// Registers the SQL functions that rows are read with.
 int cache_rows_init(sqlite3 *db) MUST_CHECK;
+
+// ---- cell.c ----
+
+// Adds a row to the cell of its kind, or takes it away (times -1).
+enum err_code cache_cell_add(struct cache *cache, int64_t run, const struct row *row,
+                             int times, struct err *e) MUST_CHECK;
+
+// Makes the cells and the counters of a run anew from its rows; of all runs.
+enum err_code cache_run_recount(struct cache *cache, int64_t run,
+                                struct err *e) MUST_CHECK;
+enum err_code cache_recount(struct cache *cache, struct err *e) MUST_CHECK;
+
+// ---- source.c ----
+
+// Notes where rows of a run came from; the same again changes nothing.
+enum err_code cache_source_add(struct cache *cache, int64_t run,
+                               const struct cache_source *source,
+                               struct err *e) MUST_CHECK;
+
+// ---- shard.c ----
+
+// All of a database into another one; the runs there are to be counted anew when it has
+// changed anything.
+enum err_code cache_shard_merge(struct cache *to, const char *path,
+                                struct cache_merged *result, bool *changed,
+                                struct err *e) MUST_CHECK;
 
 // ---- run.c ----
 
-// Adds what `now` counts and takes away what `before` did; either may be NULL.
+// Adds what `now` counts and takes away what `before` did, in the counters and in the
+// cells; either may be NULL.
 enum err_code cache_run_count(struct cache *cache, int64_t run, const struct row *before,
                               const struct row *now, struct err *e) MUST_CHECK;
 

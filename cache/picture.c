@@ -218,11 +218,12 @@ out:
     return rc;
 }
 
-// Equal for every label: the counters cannot tell them apart.
+// Equal for every label: neither counters nor cells can tell them apart.
 static bool counts_same(const struct row *a, const struct row *b)
 {
     return a->count == b->count && !a->error == !b->error &&
-           memcmp(a->top, b->top, (size_t)a->count * sizeof a->top[0]) == 0;
+           memcmp(a->top, b->top, (size_t)a->count * sizeof a->top[0]) == 0 &&
+           (!a->count || a->prob[0] == b->prob[0]);
 }
 
 enum err_code cache_prediction_write(struct cache *cache, int64_t variant,

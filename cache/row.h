@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum { ROW_TOPK = 5 };
 
@@ -43,6 +44,37 @@ static inline int row_rank(const struct row *row)
             return i;
     return -1;
 }
+
+// Confidences are summed as whole numbers of 2^-38, which every probability from 2^-14
+// is: the sum does not depend on the order.
+enum { ROW_BINS = 15, ROW_FAILED = -1, ROW_UNRUN = -2, ROW_CONFIDENCE_BITS = 38 };
+
+// Equal-width bin of the best one's probability: bin m holds (m/M, (m+1)/M], as in Guo et
+// al., "On calibration of modern neural networks" (ICML 2017), section 2; 0 itself goes
+// to the first. -1 without a prediction.
+int row_bin(const struct row *row);
+
+// So many rows with this label, this best class (or ROW_FAILED, ROW_UNRUN) and this bin.
+struct row_cell {
+    int truth, predicted, bin;
+    int64_t count;
+    int64_t top5;       // label among the best five
+    int64_t confidence; // sum
+};
+struct row_cell row_cell(const struct row *row);
+
+// Cells of rows that come one by one, distinct ones found by hash. {0} is empty; add says
+// false when memory is out; sort puts them in order of truth, predicted and bin and ends
+// adding.
+struct row_cells {
+    struct row_cell *all;
+    size_t count, cap;
+    uint32_t *slots; // 1 + place in all, or 0; at most half of them are taken
+    size_t slot_count;
+};
+bool row_cells_add(struct row_cells *cells, const struct row *row);
+void row_cells_sort(struct row_cells *cells);
+void row_cells_release(struct row_cells *cells);
 
 // Rows and the memory behind their strings.
 struct rowset {

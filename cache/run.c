@@ -4,9 +4,11 @@
 #include "base/mem.h"
 #include "base/str.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 // ---- counters ----
 
@@ -40,10 +42,15 @@ enum err_code cache_run_count(struct cache *cache, int64_t run, const struct row
     sqlite3_bind_int(stmt, 4, plus.labelled - minus.labelled);
     sqlite3_bind_int(stmt, 5, plus.top1 - minus.top1);
     sqlite3_bind_int(stmt, 6, plus.top5 - minus.top5);
-    rc = cache_step_done(cache, stmt, e);
-    if (rc == ERR_OK && sqlite3_changes(cache->db) == 0)
-        rc = err_set(e, ERR_MISSING, "%s: run %lld has been removed", cache->path,
-                     (long long)run);
+    TRY(cache_step_done(cache, stmt, e));
+    if (sqlite3_changes(cache->db) == 0)
+        TRY(err_set(e, ERR_MISSING, "%s: run %lld has been removed", cache->path,
+                    (long long)run));
+    if (before)
+        TRY(cache_cell_add(cache, run, before, -1, e));
+    if (now)
+        TRY(cache_cell_add(cache, run, now, 1, e));
+out:
     return rc;
 }
 
@@ -157,9 +164,18 @@ static enum err_code default_name(struct cache *cache, int64_t variant, int64_t 
     return rc;
 }
 
+static const char *host_name(char buf[HOST_NAME_MAX + 1])
+{
+    if (gethostname(buf, HOST_NAME_MAX + 1) != 0)
+        buf[0] = '\0';
+    buf[HOST_NAME_MAX] = '\0';
+    return buf;
+}
+
 static enum err_code add(struct cache *cache, int64_t variant, const char *dataset,
                          const char *name, int64_t total, int64_t *id, struct err *e)
 {
+    char host[HOST_NAME_MAX + 1];
     char *chosen = name ? mem_dup(name) : NULL;
     int64_t now = clock_wall();
     sqlite3_stmt *stmt;
@@ -172,6 +188,7 @@ static enum err_code add(struct cache *cache, int64_t variant, const char *datas
     sqlite3_bind_text(stmt, 3, chosen, -1, SQLITE_STATIC);
     sqlite3_bind_int64(stmt, 4, now);
     sqlite3_bind_int64(stmt, 5, total);
+    sqlite3_bind_text(stmt, 6, host_name(host), -1, SQLITE_STATIC);
     TRY(cache_step_done(cache, stmt, e));
     *id = sqlite3_last_insert_rowid(cache->db);
 out:
@@ -311,22 +328,57 @@ out:
     return cache_write_commit(cache, rc, e);
 }
 
-enum err_code cache_run_remove(struct cache *cache, int64_t run, struct err *e)
+// Statements about a run that have nothing else to bind.
+static enum err_code about_run(struct cache *cache, enum cache_stmt_id id, int64_t run,
+                               struct err *e)
 {
     sqlite3_stmt *stmt;
-    int64_t variant;
-    enum err_code rc = cache_write_begin(cache, e);
+    enum err_code rc = cache_stmt(cache, id, &stmt, e);
     if (rc != ERR_OK)
         return rc;
-    TRY(cache_run_variant(cache, run, &variant, e));
+    sqlite3_bind_int64(stmt, 1, run);
+    return cache_step_done(cache, stmt, e);
+}
+
+static enum err_code empty_run(struct cache *cache, int64_t run, int64_t variant,
+                               struct err *e)
+{
+    sqlite3_stmt *stmt;
+    enum err_code rc;
     TRY(cache_stmt(cache, STMT_PREDICTION_REMOVE, &stmt, e));
     sqlite3_bind_int64(stmt, 1, run);
     sqlite3_bind_int64(stmt, 2, variant);
     TRY(cache_step_done(cache, stmt, e));
     TRY(remove_rows(cache, run, 0, e));
-    TRY(cache_stmt(cache, STMT_RUN_REMOVE, &stmt, e));
-    sqlite3_bind_int64(stmt, 1, run);
-    TRY(cache_step_done(cache, stmt, e));
+    TRY(about_run(cache, STMT_CELL_REMOVE, run, e));
+    TRY(about_run(cache, STMT_SOURCE_REMOVE, run, e));
+out:
+    return rc;
+}
+
+enum err_code cache_run_clear(struct cache *cache, int64_t run, struct err *e)
+{
+    int64_t variant;
+    enum err_code rc = cache_write_begin(cache, e);
+    if (rc != ERR_OK)
+        return rc;
+    TRY(cache_run_variant(cache, run, &variant, e));
+    TRY(empty_run(cache, run, variant, e));
+    TRY(about_run(cache, STMT_RUN_CLEAR, run, e));
+out:
+    return cache_write_commit(cache, rc, e);
+}
+
+enum err_code cache_run_remove(struct cache *cache, int64_t run, struct err *e)
+{
+    int64_t variant;
+    enum err_code rc = cache_write_begin(cache, e);
+    if (rc != ERR_OK)
+        return rc;
+    TRY(cache_run_variant(cache, run, &variant, e));
+    TRY(empty_run(cache, run, variant, e));
+    TRY(about_run(cache, STMT_RUN_REMOVE, run, e));
+    TRY(about_run(cache, STMT_VARIANT_REMOVE, variant, e));
 out:
     cache->last_run = 0;
     return cache_write_commit(cache, rc, e);

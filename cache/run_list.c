@@ -31,6 +31,8 @@ static struct cache_run run_of(sqlite3_stmt *stmt)
         .top5 = sqlite3_column_int64(stmt, 16),
         .state = sqlite3_column_int(stmt, 17) ? RUN_COMPLETE : RUN_PARTIAL,
         .stale = sqlite3_column_int(stmt, 18) != 0,
+        .numeric_version = sqlite3_column_int(stmt, 20),
+        .host = cache_column_dup(stmt, 21),
     };
 }
 
@@ -71,6 +73,7 @@ void cache_run_release(struct cache_run *run)
     free(run->precision);
     free(run->prep_key);
     free(run->labels);
+    free(run->host);
     *run = (struct cache_run){0};
 }
 

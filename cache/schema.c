@@ -56,7 +56,24 @@ static const char *const steps[] = {
     " started INTEGER NOT NULL, updated INTEGER NOT NULL,"
     " done INTEGER NOT NULL DEFAULT 0, total INTEGER NOT NULL DEFAULT 0,"
     " state INTEGER NOT NULL DEFAULT 0, told INTEGER NOT NULL DEFAULT 0);",
+
+    // How many rows of a run are alike (row_cell), so that statistics need no rows.
+    "CREATE TABLE run_cell ("
+    " run INTEGER NOT NULL, truth INTEGER NOT NULL, predicted INTEGER NOT NULL,"
+    " bin INTEGER NOT NULL, count INTEGER NOT NULL, top5 INTEGER NOT NULL,"
+    " confidence INTEGER NOT NULL, PRIMARY KEY (run, truth, predicted, bin))"
+    " WITHOUT ROWID;"
+
+    // Databases whose rows were merged into a run, and the machines they came from.
+    "CREATE TABLE source ("
+    " run INTEGER NOT NULL, path TEXT NOT NULL, host TEXT NOT NULL,"
+    " merged INTEGER NOT NULL, rows INTEGER NOT NULL, PRIMARY KEY (run, path, host))"
+    " WITHOUT ROWID;"
+    "ALTER TABLE run ADD COLUMN host TEXT NOT NULL DEFAULT '';",
 };
+
+// The version whose runs have cells.
+enum { CELLS = 2 };
 
 enum { VERSION = sizeof steps / sizeof *steps };
 
@@ -96,6 +113,8 @@ static enum err_code migrate(struct cache *cache, struct err *e)
         rc = sql ? ERR_OK : cache_error(cache, SQLITE_NOMEM, "cannot migrate", e);
         for (int64_t v = version; rc == ERR_OK && v < VERSION; v++)
             rc = cache_exec(cache, steps[v], e);
+        if (rc == ERR_OK && version > 0 && version < CELLS)
+            rc = cache_recount(cache, e);
         if (rc == ERR_OK)
             rc = cache_exec(cache, sql, e);
         sqlite3_free(sql);

@@ -38,7 +38,7 @@ static size_t distinct(const uint64_t *keys, size_t n)
 }
 
 // Cells lie in order of truth, so each true class is a stretch of them.
-static void set_totals(struct rep_pair *cells, size_t count)
+void rep_pairs_total(struct rep_pair *cells, size_t count)
 {
     for (size_t from = 0, to; from < count; from = to) {
         size_t total = 0;
@@ -71,7 +71,7 @@ enum err_code rep_confusion_of(const struct row *rows, const size_t *indices, si
                                            (int)(keys[i] & UINT32_MAX), 1, 0};
     }
     free(keys);
-    set_totals(list, at);
+    rep_pairs_total(list, at);
     *cells = list;
     *count = at;
     return ERR_OK;
@@ -93,16 +93,21 @@ static int most_first(const void *a, const void *b)
     return (x->predicted > y->predicted) - (x->predicted < y->predicted);
 }
 
+size_t rep_pairs_keep(struct rep_pair *cells, size_t count)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++)
+        if (cells[i].truth != cells[i].predicted)
+            cells[kept++] = cells[i];
+    if (kept)
+        qsort(cells, kept, sizeof *cells, most_first);
+    return kept;
+}
+
 enum err_code rep_pairs(const struct row *rows, size_t n, struct rep_pair **pairs,
                         size_t *count, struct err *e)
 {
-    size_t cells = 0, kept = 0;
-    enum err_code rc = rep_confusion(rows, n, pairs, &cells, e);
-    for (size_t i = 0; i < cells; i++)
-        if ((*pairs)[i].truth != (*pairs)[i].predicted)
-            (*pairs)[kept++] = (*pairs)[i];
-    if (kept)
-        qsort(*pairs, kept, sizeof **pairs, most_first);
-    *count = kept;
+    enum err_code rc = rep_confusion(rows, n, pairs, count, e);
+    *count = rep_pairs_keep(*pairs, *count);
     return rc;
 }

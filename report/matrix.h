@@ -28,6 +28,17 @@ void rep_matrix_release(struct rep_matrix *matrix);
 // Place of a class on the axis; it is there.
 size_t rep_matrix_place(const struct rep_matrix *matrix, int index);
 
+// The rest of rep_pairs, rep_classes and rep_calibration: from confusion cells (which
+// become the pairs), from those and what only rows or cells know (the top five of each
+// class), from counts and sums of confidence.
+void rep_pairs_total(struct rep_pair *cells, size_t count);
+size_t rep_pairs_keep(struct rep_pair *cells, size_t count);
+enum err_code rep_classes_of(const struct rep_pair *cells, size_t count, int classes,
+                             struct rep_class **out, struct err *e) MUST_CHECK;
+struct rep_class *rep_class_entry(struct rep_class *list, int classes, int index);
+void rep_bins_finish(struct rep_bin bins[REP_BINS], const int64_t sums[REP_BINS],
+                     double *ece);
+
 // rep_confusion over rows[indices[0 … n-1]]; indices NULL: the first n.
 enum err_code rep_confusion_of(const struct row *rows, const size_t *indices, size_t n,
                                struct rep_pair **cells, size_t *count,

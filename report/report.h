@@ -78,7 +78,7 @@ enum err_code rep_classes(const struct row *rows, size_t n, int classes,
 
 // ---- calibration ----
 
-enum { REP_BINS = 15 };
+enum { REP_BINS = ROW_BINS };
 struct rep_bin {
     double low, high; // of confidence (prob of the best)
     size_t count, correct;
@@ -87,6 +87,25 @@ struct rep_bin {
 // Equal-width bins and the expected calibration error (Guo et al. 2017), 0…1.
 void rep_calibration(const struct row *rows, size_t n, struct rep_bin bins[REP_BINS],
                      double *ece);
+
+// ---- all of it from cells ----
+
+// The same figures as above from the cells that a database keeps of a run (cache.h), or
+// from those of rows.
+struct rep_summary {
+    struct rep_tally tally;
+    struct rep_pair *pairs; // as rep_pairs
+    size_t pair_count;
+    struct rep_class *classes; // as rep_classes
+    struct rep_bin bins[REP_BINS];
+    double ece;
+};
+// only: everything but `classes` is of the pictures of this class; -1: of all.
+enum err_code rep_summary(const struct row_cell *cells, size_t n, int classes, int only,
+                          struct rep_summary *out, struct err *e) MUST_CHECK;
+enum err_code rep_summary_rows(const struct row *rows, size_t n, int classes, int only,
+                               struct rep_summary *out, struct err *e) MUST_CHECK;
+void rep_summary_release(struct rep_summary *summary);
 
 // ---- filters ----
 

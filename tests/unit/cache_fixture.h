@@ -31,7 +31,7 @@ static inline void fixture_init(struct fixture *f)
 {
     (void)snprintf(f->dir, sizeof f->dir, "/tmp/xlens-cache-XXXXXX");
     assert_non_null(mkdtemp(f->dir));
-    (void)snprintf(f->db, sizeof f->db, "%s/x.db", f->dir);
+    (void)snprintf(f->db, sizeof f->db, "%.63s/x.db", f->dir);
 }
 
 static inline void fixture_release(struct fixture *f)
@@ -164,6 +164,24 @@ static inline void fixture_check(const struct fixture *f)
         " (u.done, u.failed, u.labelled, u.top1, u.top5) IS NOT"
         " (c.done, c.failed, c.labelled, c.top1, c.top5)";
     assert_int_equal(fixture_sql(f, wrong), 0);
+    // And the cells: by label, best class and rank; confidences of fixture_row are 1/2.
+    static const char cells[] =
+        "WITH p AS (SELECT r.key >> 32 AS run, max(label, -1) AS truth,"
+        "  CASE WHEN coalesce(length(top), 0) = 0 THEN -1 ELSE 0 END AS done, top"
+        "  FROM run u JOIN run_row r ON r.key >> 32 = u.id"
+        "  LEFT JOIN prediction t ON t.key = (u.variant << 32 | r.picture)),"
+        " a AS (SELECT run, truth, done, count(*) AS n, sum(done = 0 AND truth >= 0 AND "
+        "  hex(substr(top, 1, 4)) = printf('%02X%02X0000', truth & 255, truth >> 8))"
+        "  AS hits FROM p GROUP BY 1, 2, 3),"
+        " c AS (SELECT run, truth, min(predicted, 0) AS done, sum(count) AS n,"
+        "  sum((predicted = truth AND truth >= 0) * count) AS hits"
+        "  FROM run_cell WHERE count <> 0 GROUP BY 1, 2, 3)"
+        " SELECT (SELECT count(*) FROM (SELECT * FROM a EXCEPT SELECT * FROM c)) +"
+        "  (SELECT count(*) FROM (SELECT * FROM c EXCEPT SELECT * FROM a)) +"
+        "  (SELECT count(*) FROM run u WHERE u.top5 <> (SELECT total(top5) FROM run_cell"
+        "   WHERE run = u.id)) + (SELECT count(*) FROM run_cell WHERE count < 0 OR"
+        "   (predicted >= 0 AND count > 0 AND (bin <> 7 OR confidence <> count << 37)))";
+    assert_int_equal(fixture_sql(f, cells), 0);
 }
 
 #endif

@@ -253,6 +253,53 @@ static void calibration_is_numpys(void **state)
     near(bins[3].accuracy, (double)NAN);
 }
 
+// What the functions above say one by one, whose figures are other libraries'.
+static void a_summary_says_the_same(void **state)
+{
+    (void)state;
+    struct row rows[N];
+    struct rep_summary sum;
+    struct rep_pair *pairs;
+    struct rep_class *classes;
+    struct rep_bin bins[REP_BINS];
+    struct rep_tally tally = {0}, of_three = {0};
+    size_t pair_count;
+    double ece;
+    make_rows(rows);
+    rows[7].label = -1;
+    rows[8] = (struct row){.label = 3, .error = "truncated"};
+    rows[9] = (struct row){.label = 3};
+    for (int i = 0; i < N; i++) {
+        rep_tally_add(&tally, &rows[i]);
+        if (rows[i].label == 3)
+            rep_tally_add(&of_three, &rows[i]);
+    }
+    assert_int_equal(rep_summary_rows(rows, N, C, -1, &sum, NULL), ERR_OK);
+    assert_memory_equal(&sum.tally, &tally, sizeof tally);
+    assert_int_equal(rep_pairs(rows, N, &pairs, &pair_count, NULL), ERR_OK);
+    assert_int_equal(sum.pair_count, pair_count);
+    assert_memory_equal(sum.pairs, pairs, pair_count * sizeof *pairs);
+    assert_int_equal(rep_classes(rows, N, C, &classes, NULL), ERR_OK);
+    for (int c = 0; c < C; c++) {
+        assert_int_equal(sum.classes[c].top5, classes[c].top5);
+        assert_int_equal(sum.classes[c].support, classes[c].support);
+        assert_int_equal(sum.classes[c].confused_with, classes[c].confused_with);
+        near(sum.classes[c].f1, classes[c].f1);
+    }
+    rep_calibration(rows, N, bins, &ece);
+    assert_memory_equal(sum.bins, bins, sizeof bins);
+    near(sum.ece, ece);
+    rep_summary_release(&sum);
+    assert_int_equal(rep_summary_rows(rows, N, C, 3, &sum, NULL), ERR_OK);
+    assert_memory_equal(&sum.tally, &of_three, sizeof of_three);
+    for (size_t i = 0; i < sum.pair_count; i++)
+        assert_int_equal(sum.pairs[i].truth, 3);
+    near(sum.classes[5].precision, classes[5].precision);
+    rep_summary_release(&sum);
+    free(pairs);
+    free(classes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -262,6 +309,7 @@ int main(void)
         cmocka_unit_test(confusion_is_sklearns),
         cmocka_unit_test(classes_are_sklearns),
         cmocka_unit_test(calibration_is_numpys),
+        cmocka_unit_test(a_summary_says_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

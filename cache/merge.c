@@ -1,0 +1,169 @@
+// Shards into one database: all in one transaction where it exists already; a new one
+// grows beside its name and is renamed when it is whole.
+
+#include "cache/merge.h"
+
+#include "cache/db.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+// ---- what may come together ----
+
+// The first run seen, and where.
+struct model {
+    struct cache_run run;
+    const char *path;
+};
+
+static bool same_model(const struct cache_run *a, const struct cache_run *b)
+{
+    return strcmp(a->model_hash, b->model_hash) == 0 &&
+           strcmp(a->prep_key, b->prep_key) == 0 &&
+           strcmp(a->precision, b->precision) == 0 &&
+           a->numeric_version == b->numeric_version;
+}
+
+static enum err_code check_runs(const char *path, bool mixed, struct model *first,
+                                struct err *e)
+{
+    struct cache *cache = NULL;
+    struct cache_run *runs = NULL;
+    size_t n = 0;
+    enum err_code rc;
+    TRY(cache_open(path, false, &cache, e));
+    TRY(cache_runs(cache, &runs, &n, e));
+    for (size_t i = 0; i < n; i++) {
+        const struct cache_run *a = &first->run, *b = &runs[i];
+        if (!mixed && first->path && !same_model(a, b))
+            TRY(err_set(e, ERR_USAGE,
+                        "%s: run %s is of %s (%s, %s, engine %d), but run %s of %s is of "
+                        "%s (%s, %s, engine %d); --mixed merges them all the same",
+                        path, b->name, b->model_path, b->prep_key, b->precision,
+                        b->numeric_version, a->name, first->path, a->model_path,
+                        a->prep_key, a->precision, a->numeric_version));
+        if (!first->path) {
+            first->path = path;
+            first->run = runs[i];
+            runs[i] = (struct cache_run){0};
+        }
+    }
+out:
+    cache_runs_release(runs, n);
+    cache_close(cache);
+    return rc;
+}
+
+static bool same_file(const char *a, const char *b)
+{
+    struct stat x, y;
+    return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev &&
+           x.st_ino == y.st_ino;
+}
+
+// Everything that can be wrong with the shards before a row is touched: each is opened.
+static enum err_code check_all(const struct cache_merge *what, struct err *e)
+{
+    struct model first = {0};
+    enum err_code rc = ERR_OK;
+    if (file_exists(what->out))
+        TRY(check_runs(what->out, what->mixed, &first, e));
+    for (size_t i = 0; i < what->count; i++) {
+        if (same_file(what->out, what->shards[i]))
+            TRY(err_set(e, ERR_USAGE, "%s: is the database to merge into",
+                        what->shards[i]));
+        TRY(check_runs(what->shards[i], what->mixed, &first, e));
+    }
+out:
+    cache_run_release(&first.run);
+    return rc;
+}
+
+// ---- merging ----
+
+static enum err_code count_runs(struct cache *to, struct err *e)
+{
+    sqlite3_stmt *stmt;
+    enum err_code rc;
+    TRY(cache_recount(to, e));
+    TRY(cache_stmt(to, STMT_RUNS_FINISH, &stmt, e));
+    sqlite3_bind_int64(stmt, 1, clock_wall());
+    TRY(cache_step_done(to, stmt, e));
+out:
+    return rc;
+}
+
+static enum err_code merge_into(struct cache *to, const struct cache_merge *what,
+                                struct cache_merged *result, struct err *e)
+{
+    bool changed = false;
+    enum err_code rc;
+    // Bounds what merging any number of rows takes.
+    TRY(cache_exec(to, "PRAGMA cache_size = -262144", e));
+    TRY(cache_hold(to, e));
+    for (size_t i = 0; i < what->count; i++)
+        TRY(cache_shard_merge(to, what->shards[i], result, &changed, e));
+    if (changed)
+        TRY(count_runs(to, e));
+    TRY(cache_commit(to, e));
+out:
+    return rc;
+}
+
+static enum err_code publish(const char *temp, const char *path, struct err *e)
+{
+    int fd = open(temp, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || fsync(fd) != 0 || rename(temp, path) != 0) {
+        int errnum = errno;
+        if (fd >= 0)
+            close(fd);
+        return err_set_errno(e, errnum, path, "cannot write");
+    }
+    close(fd);
+    return ERR_OK;
+}
+
+static enum err_code merge_new(const struct cache_merge *what,
+                               struct cache_merged *result, struct err *e)
+{
+    char *temp = mem_printf("%s.%ld.tmp", what->out, (long)getpid());
+    struct cache *to = NULL;
+    enum err_code rc;
+    TRY(cache_open_bulk(temp, &to, e));
+    TRY(merge_into(to, what, result, e));
+    cache_close(to);
+    to = NULL;
+    TRY(publish(temp, what->out, e));
+out:
+    cache_close(to);
+    if (rc != ERR_OK)
+        (void)unlink(temp);
+    free(temp);
+    return rc;
+}
+
+enum err_code cache_merge(const struct cache_merge *what, struct cache_merged *result,
+                          struct err *e)
+{
+    struct cache *to = NULL;
+    *result = (struct cache_merged){0};
+    enum err_code rc = check_all(what, e);
+    if (rc != ERR_OK)
+        return rc;
+    if (!file_exists(what->out))
+        return merge_new(what, result, e);
+    TRY(cache_open(what->out, false, &to, e));
+    TRY(merge_into(to, what, result, e));
+out:
+    cache_close(to);
+    return rc;
+}

@@ -1,0 +1,28 @@
+#ifndef CACHE_MERGE_H
+#define CACHE_MERGE_H
+
+// Databases of other machines into one.
+
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct cache_merge {
+    const char *out;           // made when it is not there
+    const char *const *shards; // databases
+    size_t count;
+    bool mixed; // runs of different models, preprocessings, … may come together
+};
+struct cache_merged {
+    int64_t runs, rows, added, pictures; // rows: seen; added: new or changed by this
+};
+// All shards or, on an error, nothing. Rows that OUT has already stay, but for failed
+// ones that a shard has a prediction for; so merging again changes nothing. ERR_FORMAT:
+// rows of one run that are not of the same dataset, or what is no database of ours;
+// ERR_USAGE: different models without `mixed`.
+enum err_code cache_merge(const struct cache_merge *what, struct cache_merged *result,
+                          struct err *e) MUST_CHECK;
+
+#endif
