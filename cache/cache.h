@@ -156,18 +156,6 @@ enum err_code cache_run_remove(struct cache *cache, int64_t run,
                                struct err *e) MUST_CHECK;
 enum err_code cache_run_clear(struct cache *cache, int64_t run, struct err *e) MUST_CHECK;
 
-// Where rows of a run came from.
-struct cache_source {
-    char *path;     // of the database that was merged
-    char *host;     // that computed them; "" when unknown
-    int64_t merged; // UTC seconds
-    int64_t rows;
-};
-enum err_code cache_run_sources(struct cache *cache, int64_t run,
-                                struct cache_source **out, size_t *count,
-                                struct err *e) MUST_CHECK;
-void cache_sources_release(struct cache_source *sources, size_t count);
-
 // ---- jobs: detached evaluations, one row each ----
 
 enum cache_job_state { JOB_RUNNING, JOB_PAUSED, JOB_DONE, JOB_STOPPED, JOB_FAILED };

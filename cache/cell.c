@@ -110,7 +110,7 @@ out:
     return rc;
 }
 
-enum err_code cache_run_recount(struct cache *cache, int64_t run, struct err *e)
+static enum err_code recount_run(struct cache *cache, int64_t run, struct err *e)
 {
     struct recount recount = {.cache = cache};
     enum err_code rc = cache_run_each(cache, run, CACHE_BY_PLACE, count_row, &recount, e);
@@ -128,7 +128,7 @@ enum err_code cache_recount(struct cache *cache, struct err *e)
     if (rc != ERR_OK)
         return rc;
     while ((rc = cache_step(cache, stmt, &row, e)) == ERR_OK && row)
-        TRY(cache_run_recount(cache, sqlite3_column_int64(stmt, 0), e));
+        TRY(recount_run(cache, sqlite3_column_int64(stmt, 0), e));
 out:
     sqlite3_reset(stmt);
     return rc;

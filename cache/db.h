@@ -122,9 +122,7 @@ int cache_rows_init(sqlite3 *db) MUST_CHECK;
 enum err_code cache_cell_add(struct cache *cache, int64_t run, const struct row *row,
                              int times, struct err *e) MUST_CHECK;
 
-// Makes the cells and the counters of a run anew from its rows; of all runs.
-enum err_code cache_run_recount(struct cache *cache, int64_t run,
-                                struct err *e) MUST_CHECK;
+// Makes the cells and the counters of all runs anew from their rows.
 enum err_code cache_recount(struct cache *cache, struct err *e) MUST_CHECK;
 
 // ---- source.c ----

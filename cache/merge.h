@@ -3,11 +3,25 @@
 
 // Databases of other machines into one.
 
+#include "cache/cache.h"
+
 #include "base/err.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+// Where rows of a run came from.
+struct cache_source {
+    char *path;     // of the database that was merged
+    char *host;     // that computed them; "" when unknown
+    int64_t merged; // UTC seconds
+    int64_t rows;
+};
+enum err_code cache_run_sources(struct cache *cache, int64_t run,
+                                struct cache_source **out, size_t *count,
+                                struct err *e) MUST_CHECK;
+void cache_sources_release(struct cache_source *sources, size_t count);
 
 struct cache_merge {
     const char *out;           // made when it is not there

@@ -8,7 +8,10 @@
 
 enum { BLOCK = 1 << 16 };
 
-int row_bin(const struct row *row)
+// Equal-width: bin m holds (m/M, (m+1)/M], as in Guo et al., "On calibration of modern
+// neural networks" (ICML 2017), section 2; 0 itself goes to the first. -1 without a
+// prediction.
+static int bin_of(const struct row *row)
 {
     if (!row_done(row))
         return -1;
@@ -26,7 +29,7 @@ struct row_cell row_cell(const struct row *row)
         .predicted = done         ? row->top[0]
                      : row->error ? ROW_FAILED
                                   : ROW_UNRUN,
-        .bin = row_bin(row),
+        .bin = bin_of(row),
         .count = 1,
         .top5 = row_scored(row) && row_rank(row) >= 0,
         .confidence = done ? llrint(ldexp((double)row->prob[0], ROW_CONFIDENCE_BITS)) : 0,

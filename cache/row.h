@@ -49,11 +49,6 @@ static inline int row_rank(const struct row *row)
 // is: the sum does not depend on the order.
 enum { ROW_BINS = 15, ROW_FAILED = -1, ROW_UNRUN = -2, ROW_CONFIDENCE_BITS = 38 };
 
-// Equal-width bin of the best one's probability: bin m holds (m/M, (m+1)/M], as in Guo et
-// al., "On calibration of modern neural networks" (ICML 2017), section 2; 0 itself goes
-// to the first. -1 without a prediction.
-int row_bin(const struct row *row);
-
 // So many rows with this label, this best class (or ROW_FAILED, ROW_UNRUN) and this bin.
 struct row_cell {
     int truth, predicted, bin;

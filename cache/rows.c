@@ -101,7 +101,7 @@ static void take_prediction(sqlite3_context *context, int n, sqlite3_value **val
         load->at++;
     if (load->at == load->link_count || load->links[load->at].picture != picture)
         return;
-    struct row said;
+    struct row said = {0};
     const void *top = sqlite3_value_blob(values[2]);
     int bytes = sqlite3_value_bytes(values[2]);
     const char *error = bytes ? NULL : (const char *)sqlite3_value_text(values[3]);

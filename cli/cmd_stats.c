@@ -43,16 +43,8 @@ struct stats {
     const struct cli *cli;
     const struct stats_args *args;
     struct database_run run;
-    const struct row *rows; // of the class asked for, or all
-    struct row *own_rows;
-    size_t count;
     int class_index; // -1: all
-    struct rep_tally tally;
-    struct rep_pair *pairs;
-    size_t pair_count;
-    struct rep_class *classes;
-    struct rep_bin bins[REP_BINS];
-    double ece;
+    struct rep_summary sum;
 };
 
 static const char *name_of(const struct stats *s, int index, char buf[NAME_MAX_BYTES])
@@ -90,38 +82,16 @@ static enum err_code find_class(struct stats *s, struct err *e)
     return ERR_OK;
 }
 
-static enum err_code choose_rows(struct stats *s, struct err *e)
-{
-    s->rows = s->run.rows.rows;
-    s->count = s->run.rows.count;
-    if (s->class_index < 0)
-        return ERR_OK;
-    s->own_rows = mem_array(s->count, sizeof *s->own_rows);
-    if (!s->own_rows)
-        return err_set(e, ERR_NOMEM, "no memory for %zu rows", s->count);
-    size_t n = 0;
-    for (size_t i = 0; i < s->count; i++)
-        if (s->rows[i].label == s->class_index)
-            s->own_rows[n++] = s->rows[i];
-    s->rows = s->own_rows;
-    s->count = n;
-    return ERR_OK;
-}
-
-// The table of classes is made from all rows: a class's precision needs the pictures of
-// the others.
 static enum err_code gather(struct stats *s, struct err *e)
 {
+    struct row_cell *cells = NULL;
+    size_t count = 0;
     enum err_code rc;
     TRY(find_class(s, e));
-    TRY(choose_rows(s, e));
-    for (size_t i = 0; i < s->count; i++)
-        rep_tally_add(&s->tally, &s->rows[i]);
-    TRY(rep_pairs(s->rows, s->count, &s->pairs, &s->pair_count, e));
-    TRY(rep_classes(s->run.rows.rows, s->run.rows.count, s->run.run.classes, &s->classes,
-                    e));
-    rep_calibration(s->rows, s->count, s->bins, &s->ece);
+    TRY(cache_run_cells(s->run.cache, s->run.run.id, &cells, &count, e));
+    TRY(rep_summary(cells, count, s->run.run.classes, s->class_index, &s->sum, e));
 out:
+    free(cells);
     return rc;
 }
 
@@ -129,7 +99,7 @@ static bool class_wanted(const struct stats *s, int index)
 {
     if (s->class_index >= 0)
         return index == s->class_index;
-    return s->classes[index].support || s->classes[index].predicted;
+    return s->sum.classes[index].support || s->sum.classes[index].predicted;
 }
 
 static bool wants(const struct stats *s, enum by by)
@@ -195,7 +165,7 @@ static void add_accuracy(cJSON *document, const char *name, size_t hits, size_t 
 
 static enum err_code print_document(const struct stats *s, struct err *e)
 {
-    const struct rep_tally *t = &s->tally;
+    const struct rep_tally *t = &s->sum.tally;
     cJSON *document = cJSON_CreateObject();
     json_number(document, "run", (double)s->run.run.id);
     json_text(document, "name", s->run.run.name);
@@ -206,17 +176,17 @@ static enum err_code print_document(const struct stats *s, struct err *e)
     json_number(document, "labelled", (double)t->labelled);
     add_accuracy(document, "top1", t->top1, t->labelled);
     add_accuracy(document, "top5", t->top5, t->labelled);
-    json_number(document, "ece", s->ece);
+    json_number(document, "ece", s->sum.ece);
     cJSON *list = wants(s, BY_CLASS) ? cJSON_AddArrayToObject(document, "classes") : NULL;
     for (int i = 0; list && i < s->run.run.classes; i++)
         if (class_wanted(s, i))
-            cJSON_AddItemToArray(list, class_object(s, &s->classes[i]));
+            cJSON_AddItemToArray(list, class_object(s, &s->sum.classes[i]));
     list = wants(s, BY_PAIR) ? cJSON_AddArrayToObject(document, "pairs") : NULL;
-    for (size_t i = 0; list && i < s->pair_count; i++)
-        cJSON_AddItemToArray(list, pair_object(s, &s->pairs[i]));
+    for (size_t i = 0; list && i < s->sum.pair_count; i++)
+        cJSON_AddItemToArray(list, pair_object(s, &s->sum.pairs[i]));
     list = wants(s, BY_BIN) ? cJSON_AddArrayToObject(document, "bins") : NULL;
     for (int i = 0; list && i < REP_BINS; i++)
-        cJSON_AddItemToArray(list, bin_object(&s->bins[i]));
+        cJSON_AddItemToArray(list, bin_object(&s->sum.bins[i]));
     return json_print(document, e);
 }
 
@@ -225,7 +195,7 @@ static enum err_code print_document(const struct stats *s, struct err *e)
 static void print_accuracy(const struct stats *s, const char *name, size_t hits)
 {
     char percent[16];
-    size_t of = s->tally.labelled;
+    size_t of = s->sum.tally.labelled;
     struct rep_interval i = rep_wilson(hits, of);
     say_percent(percent, rep_percent(hits, of));
     say_painted(s->cli, SAY_BOLD, "%-10s %8s", name, percent);
@@ -235,12 +205,12 @@ static void print_accuracy(const struct stats *s, const char *name, size_t hits)
 static void print_pairs(const struct stats *s, size_t most)
 {
     char truth[NAME_MAX_BYTES], predicted[NAME_MAX_BYTES];
-    if (!s->pair_count)
+    if (!s->sum.pair_count)
         return;
     say_painted(s->cli, SAY_BOLD, "%6s %6s  %-24s %s\n", "count", "of", "truth",
                 "predicted");
-    for (size_t i = 0; i < s->pair_count && i < most; i++) {
-        const struct rep_pair *p = &s->pairs[i];
+    for (size_t i = 0; i < s->sum.pair_count && i < most; i++) {
+        const struct rep_pair *p = &s->sum.pairs[i];
         (void)printf("%6zu %6zu  %-24s %s\n", p->count, p->truth_total,
                      name_of(s, p->truth, truth), name_of(s, p->predicted, predicted));
     }
@@ -252,7 +222,7 @@ static void print_classes(const struct stats *s)
     say_painted(s->cli, SAY_BOLD, "%5s  %-24s %7s %9s %9s %9s  %s\n", "index", "class",
                 "support", "precision", "recall", "F1", "confused with");
     for (int i = 0; i < s->run.run.classes; i++) {
-        const struct rep_class *c = &s->classes[i];
+        const struct rep_class *c = &s->sum.classes[i];
         char precision[16], recall[16], f1[16];
         if (!class_wanted(s, i))
             continue;
@@ -273,7 +243,7 @@ static void print_bins(const struct stats *s)
     say_painted(s->cli, SAY_BOLD, "%-15s %7s %11s %9s\n", "confidence", "count", "mean",
                 "accuracy");
     for (int i = 0; i < REP_BINS; i++) {
-        const struct rep_bin *b = &s->bins[i];
+        const struct rep_bin *b = &s->sum.bins[i];
         char mean[16], accuracy[16];
         say_percent(mean, b->mean_confidence * 100);
         say_percent(accuracy, b->accuracy * 100);
@@ -284,7 +254,7 @@ static void print_bins(const struct stats *s)
 
 static void print_summary(const struct stats *s)
 {
-    const struct rep_tally *t = &s->tally;
+    const struct rep_tally *t = &s->sum.tally;
     (void)printf("%-10s %" PRId64 ", %s (%s)\n", "run", s->run.run.id, s->run.run.name,
                  database_run_state(&s->run.run));
     (void)printf("%-10s %8zu\n%-10s %8zu\n%-10s %8zu\n%-10s %8zu\n", "pictures",
@@ -292,8 +262,8 @@ static void print_summary(const struct stats *s)
                  t->labelled);
     print_accuracy(s, "top-1", t->top1);
     print_accuracy(s, "top-5", t->top5);
-    if (isfinite(s->ece))
-        (void)printf("%-10s %8.4f\n", "ECE", s->ece);
+    if (isfinite(s->sum.ece))
+        (void)printf("%-10s %8.4f\n", "ECE", s->sum.ece);
     print_pairs(s, PAIRS_SHOWN);
 }
 
@@ -307,7 +277,7 @@ static void print_tables(const struct stats *s)
         print_classes(s);
         break;
     case BY_PAIR:
-        print_pairs(s, s->pair_count);
+        print_pairs(s, s->sum.pair_count);
         break;
     case BY_BIN:
         print_bins(s);
@@ -319,16 +289,14 @@ static enum err_code run_stats(struct cli *cli, void *fields, struct err *e)
 {
     enum err_code rc;
     struct stats s = {.cli = cli, .args = fields};
-    TRY(database_run_open(s.args->db, s.args->run, s.args->label, &s.run, e));
+    TRY(database_run_find(s.args->db, s.args->run, s.args->label, &s.run, e));
     TRY(gather(&s, e));
     if (cli->json)
         rc = print_document(&s, e);
     else
         print_tables(&s);
 out:
-    free(s.own_rows);
-    free(s.pairs);
-    free(s.classes);
+    rep_summary_release(&s.sum);
     database_run_release(&s.run);
     return rc;
 }

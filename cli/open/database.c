@@ -50,18 +50,26 @@ out:
     return rc;
 }
 
-enum err_code database_run_open(const char *db, const char *which, const char *label,
+enum err_code database_run_find(const char *db, const char *which, const char *label,
                                 struct database_run *out, struct err *e)
 {
     enum err_code rc;
-    struct cache *cache = NULL;
     *out = (struct database_run){0};
-    TRY(database_open(db, &cache, e));
-    TRY(cache_run_find(cache, which, &out->run, e));
+    TRY(database_open(db, &out->cache, e));
+    TRY(cache_run_find(out->cache, which, &out->run, e));
     TRY(find_labels(label, out, e));
-    TRY(cache_run_rows(cache, out->run.id, &out->rows, NULL, e));
 out:
-    cache_close(cache);
+    if (rc != ERR_OK)
+        database_run_release(out);
+    return rc;
+}
+
+enum err_code database_run_open(const char *db, const char *which, const char *label,
+                                struct database_run *out, struct err *e)
+{
+    enum err_code rc = database_run_find(db, which, label, out, e);
+    if (rc == ERR_OK)
+        rc = cache_run_rows(out->cache, out->run.id, &out->rows, NULL, e);
     if (rc != ERR_OK)
         database_run_release(out);
     return rc;
@@ -72,6 +80,7 @@ void database_run_release(struct database_run *run)
     labels_close(run->owned_labels);
     rowset_release(&run->rows);
     cache_run_release(&run->run);
+    cache_close(run->cache);
     *run = (struct database_run){0};
 }
 

@@ -17,13 +17,17 @@ enum err_code database_open(const char *path, struct cache **out,
                             struct err *e) MUST_CHECK;
 
 struct database_run {
+    struct cache *cache;
     struct cache_run run;
-    struct rowset rows;
+    struct rowset rows; // with database_run_open
     const struct labels *labels;
     struct labels *owned_labels;
 };
 
-// The run `which` (NULL: the newest). label: a file of class names, or NULL.
+// The run `which` (NULL: the newest), with all its rows in memory or without. label: a
+// file of class names, or NULL.
+enum err_code database_run_find(const char *db, const char *which, const char *label,
+                                struct database_run *out, struct err *e) MUST_CHECK;
 enum err_code database_run_open(const char *db, const char *which, const char *label,
                                 struct database_run *out, struct err *e) MUST_CHECK;
 void database_run_release(struct database_run *run);

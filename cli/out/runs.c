@@ -4,13 +4,43 @@
 #include "cli/out/json.h"
 #include "cli/out/say.h"
 
+#include "cache/merge.h"
 #include "report/report.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
-static enum err_code print_document(const struct cache_run *runs, size_t n, struct err *e)
+// What a foreign run does not say is null.
+static const char *known(const char *text)
 {
+    return text[0] ? text : NULL;
+}
+
+static enum err_code add_sources(cJSON *run, struct cache *cache, int64_t id,
+                                 struct err *e)
+{
+    struct cache_source *sources;
+    size_t n;
+    enum err_code rc = cache_run_sources(cache, id, &sources, &n, e);
+    if (rc != ERR_OK)
+        return rc;
+    cJSON *list = cJSON_AddArrayToObject(run, "sources");
+    for (size_t i = 0; i < n; i++) {
+        cJSON *source = cJSON_CreateObject();
+        json_text(source, "path", sources[i].path);
+        json_text(source, "host", known(sources[i].host));
+        json_number(source, "merged", (double)sources[i].merged);
+        json_number(source, "rows", (double)sources[i].rows);
+        cJSON_AddItemToArray(list, source);
+    }
+    cache_sources_release(sources, n);
+    return ERR_OK;
+}
+
+static enum err_code print_document(struct cache *cache, const struct cache_run *runs,
+                                    size_t n, struct err *e)
+{
+    enum err_code rc = ERR_OK;
     cJSON *document = cJSON_CreateObject();
     cJSON *list = cJSON_AddArrayToObject(document, "runs");
     for (size_t i = 0; i < n; i++) {
@@ -22,8 +52,8 @@ static enum err_code print_document(const struct cache_run *runs, size_t n, stru
         json_text(run, "dataset", r->dataset);
         json_text(run, "model", r->model_path);
         json_text(run, "arch", r->arch);
-        json_text(run, "precision", r->precision);
-        json_text(run, "preprocess", r->prep_key);
+        json_text(run, "precision", known(r->precision));
+        json_text(run, "preprocess", known(r->prep_key));
         json_number(run, "classes", r->classes);
         json_text(run, "state", database_run_state(r));
         json_number(run, "images", (double)r->total);
@@ -34,7 +64,13 @@ static enum err_code print_document(const struct cache_run *runs, size_t n, stru
         json_number(run, "top5", rep_percent((size_t)r->top5, labelled));
         json_number(run, "started", (double)r->started);
         json_number(run, "finished", (double)r->finished);
+        json_text(run, "host", known(r->host));
         cJSON_AddItemToArray(list, run);
+        rc = add_sources(run, cache, r->id, e);
+        if (rc != ERR_OK) {
+            cJSON_Delete(document);
+            return rc;
+        }
     }
     return json_print(document, e);
 }
@@ -65,7 +101,7 @@ enum err_code runs_print(const struct cli *cli, struct cache *cache, struct err 
     if (rc != ERR_OK)
         return rc;
     if (cli->json)
-        rc = print_document(runs, n, e);
+        rc = print_document(cache, runs, n, e);
     else
         print_table(cli, runs, n);
     cache_runs_release(runs, n);
