@@ -67,10 +67,11 @@ const struct cmd cmd_merge = {
     .name = "merge",
     .operands = "SHARD.db…",
     .min_operands = 1,
-    .max_operands = 1 << 20,
-    .about = "Joins databases of the same model, such as those of eval --shard, into one: "
-             "all of them or, on an error, nothing. Again changes nothing. Rows that are "
-             "there stay, but for failed ones that a shard has a prediction for.",
+    .max_operands = -1,
+    .about =
+        "Joins databases of the same model, such as those of eval --shard, into one: "
+        "all of them or, on an error, nothing. Again changes nothing. Rows that are "
+        "there stay, but for failed ones that a shard has a prediction for.",
     .opts = merge_opts,
     .size = sizeof(struct merge_args),
     .run = run_merge,

@@ -3,6 +3,7 @@
 #include "base/file.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,12 +22,63 @@ enum err_code text_open(struct text *text, const char *path, size_t max, struct 
                        at);
     }
     bool marked = bytes.len >= 3 && memcmp(data, "\xEF\xBB\xBF", 3) == 0;
-    *text = (struct text){path, data, data + (marked ? 3 : 0), 0, 1};
+    *text = (struct text){
+        .path = path, .data = data, .at = data + (marked ? 3 : 0), .next = 1};
+    return ERR_OK;
+}
+
+// ---- in pieces ----
+
+// A piece holds several of the longest records, so that little is moved.
+enum { PIECE = 4 * TEXT_RECORD_MAX };
+
+enum err_code text_open_pieces(struct text *text, const char *path, struct err *e)
+{
+    if (file_is_dir(path))
+        return err_set(e, ERR_FORMAT, "%s: is a folder, expected a text file", path);
+    FILE *stream = fopen(path, "re");
+    if (!stream)
+        return err_set_errno(e, errno, path, "cannot open");
+    char *data = malloc(PIECE + 1);
+    if (!data) {
+        (void)fclose(stream);
+        return err_set(e, ERR_NOMEM, "%s: no memory to read it", path);
+    }
+    *data = '\0';
+    *text = (struct text){path, data, data, 0, 1, stream, data};
+    enum err_code rc = text_fill(text, e);
+    if (rc != ERR_OK)
+        text_close(text);
+    else if (strncmp(data, "\xEF\xBB\xBF", 3) == 0)
+        text->at += 3;
+    return rc;
+}
+
+enum err_code text_fill(struct text *text, struct err *e)
+{
+    size_t left = (size_t)(text->end - text->at);
+    if (!text->stream || feof(text->stream) || left >= TEXT_RECORD_MAX)
+        return ERR_OK;
+    if (left == 0 && text->line > 0)
+        return err_set(e, ERR_LIMIT, "%s:%ld: longer than %d bytes", text->path,
+                       text->line, TEXT_RECORD_MAX);
+    memmove(text->data, text->at, left);
+    size_t n = fread(text->data + left, 1, PIECE - left, text->stream);
+    if (ferror(text->stream))
+        return err_set_errno(e, errno, text->path, "cannot read");
+    if (memchr(text->data + left, 0, n))
+        return err_set(e, ERR_FORMAT, "%s: holds bytes that are 0, expected a text file",
+                       text->path);
+    text->at = text->data;
+    text->end = text->data + left + n;
+    *text->end = '\0';
     return ERR_OK;
 }
 
 void text_close(struct text *text)
 {
+    if (text->stream)
+        (void)fclose(text->stream);
     free(text->data);
     *text = (struct text){0};
 }

@@ -8,8 +8,9 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
-enum { TEXT_MAX_BYTES = 1 << 30 };
+enum { TEXT_MAX_BYTES = 1 << 30, TEXT_RECORD_MAX = 4 << 20 };
 
 struct text {
     const char *path; // borrowed, for messages
@@ -17,12 +18,20 @@ struct text {
     char *at;         // next unread character, NULL at the end
     long line;        // number of the line read last, from 1
     long next;        // number of the line that `at` stands on
+    FILE *stream;     // of a text in pieces
+    char *end;        // of what is in memory of it
 };
 
 // ERR_FORMAT when the file holds NUL bytes; ERR_LIMIT above `max` bytes.
 enum err_code text_open(struct text *text, const char *path, size_t max,
                         struct err *e) MUST_CHECK;
 void text_close(struct text *text);
+
+// A file of any size in pieces: text_fill before each line or record, after which the
+// ones before are gone. ERR_LIMIT when one is longer than TEXT_RECORD_MAX.
+enum err_code text_open_pieces(struct text *text, const char *path,
+                               struct err *e) MUST_CHECK;
+enum err_code text_fill(struct text *text, struct err *e) MUST_CHECK;
 
 // Length of the next line, which starts at text->at; nothing is read.
 size_t text_peek(const struct text *text);

@@ -122,3 +122,20 @@ ptrdiff_t foreign_index_find(const struct foreign_index *index, const char *name
     ptrdiff_t found = find_parts(index, &parts);
     return found == FOREIGN_NONE && numbered ? find_parts(index, &rest) : found;
 }
+
+int foreign_folder_class(const struct labels *labels, const char *path)
+{
+    const char *base = str_basename(path), *from;
+    if (base == path)
+        return -1;
+    for (from = base - 1; from > path && from[-1] != '/';)
+        from--;
+    char *folder = mem_dup_n(from, (size_t)(base - 1 - from));
+    int index = labels_find_wnid(labels, folder);
+    if (index < 0 && labels_count(labels) == labels_count(labels_imagenet()))
+        index = labels_find_wnid(labels_imagenet(), folder);
+    if (index < 0)
+        index = labels_find_name(labels, folder);
+    free(folder);
+    return index >= 0 ? index : -1;
+}

@@ -1,4 +1,4 @@
-#include "pipeline/foreign.h"
+#include "pipeline/foreign_read.h"
 
 #include "archive/archive.h"
 
@@ -45,8 +45,7 @@ static bool is_distribution(const float *values, size_t n)
     return fabs(sum - 1) < 0.02;
 }
 
-// Best first, ties by lower index.
-static void take_best(const float *values, int n, struct row *row)
+void foreign_best(const float *values, int n, struct row *row)
 {
     struct topk best[ROW_TOPK];
     row->count = topk_softmax(values, n, ROW_TOPK, best);
@@ -72,7 +71,7 @@ static enum err_code take_array(const char *path, const struct arc_array *a,
         if (!isfinite(values[i]))
             TRY(err_set(e, ERR_FORMAT, "%s: output_0 holds %g for class %zu", path,
                         (double)values[i], i));
-    take_best(values, (int)n, row);
+    foreign_best(values, (int)n, row);
     *classes = (int)n;
 out:
     free(values);

@@ -104,24 +104,6 @@ static enum err_code read_text(struct reading *r, struct rowset *set, struct err
 
 // ---- the truth ----
 
-// The folder that a path lies in as a class, -1 when it is none.
-static int folder_class(const struct labels *labels, const char *path)
-{
-    const char *base = str_basename(path), *from;
-    if (base == path)
-        return -1;
-    for (from = base - 1; from > path && from[-1] != '/';)
-        from--;
-    char *folder = mem_dup_n(from, (size_t)(base - 1 - from));
-    int index = labels_find_wnid(labels, folder);
-    if (index < 0 && labels_count(labels) == labels_count(labels_imagenet()))
-        index = labels_find_wnid(labels_imagenet(), folder);
-    if (index < 0)
-        index = labels_find_name(labels, folder);
-    free(folder);
-    return index >= 0 ? index : -1;
-}
-
 static enum err_code open_list(const struct results_spec *spec, struct results *out,
                                struct err *e)
 {
@@ -148,7 +130,7 @@ static struct row *unread_rows(const struct results_spec *spec, const struct res
         const struct ds_item *item = ds_item(out->ds, i);
         int label = item->label;
         if (label < 0 && !spec->val_label)
-            label = folder_class(out->labels, item->name);
+            label = foreign_folder_class(out->labels, item->name);
         rows[i] = (struct row){.file = item->name, .label = label};
     }
     return rows;
