@@ -36,7 +36,7 @@ static struct columns find_columns(char *const *names, int n)
     struct columns c = {
         .n = n,
         .file = COLUMN("file", "path", "filename", "image"),
-        .label = COLUMN("label", "truth", "target"),
+        .label = COLUMN("label", "label_index", "truth", "target"),
         .error = COLUMN("error"),
         .index = COLUMN("class", "index", "wnid"),
         .prob = COLUMN("prob", "probability", "score", "confidence"),

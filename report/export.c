@@ -97,25 +97,30 @@ static enum err_code write_jsonl(const struct rep_export *what, FILE *out, struc
 
 // ---- datalist ----
 
+enum err_code rep_datalist_line(const struct row *row, const char *root, FILE *out,
+                                struct err *e)
+{
+    const char *file = row->file ? row->file : "";
+    if (strchr(file, '\n'))
+        return err_set(e, ERR_FORMAT,
+                       "%s: a line break in a name, which a datalist cannot hold", file);
+    if (file[0] == '/')
+        (void)fputs(file, out);
+    else
+        (void)fprintf(out, "%s/%s", root, file);
+    if (row->label >= 0)
+        (void)fprintf(out, " %d", row->label);
+    (void)putc('\n', out);
+    return ERR_OK;
+}
+
 static enum err_code write_datalist(const struct rep_export *what, FILE *out,
                                     struct err *e)
 {
-    for (size_t i = 0; i < what->count; i++) {
-        const struct row *row = rep_export_row(what, i);
-        const char *file = row->file ? row->file : "";
-        if (strchr(file, '\n'))
-            return err_set(e, ERR_FORMAT,
-                           "%s: a line break in a name, which a datalist cannot hold",
-                           file);
-        if (file[0] == '/')
-            (void)fputs(file, out);
-        else
-            (void)fprintf(out, "%s/%s", what->root, file);
-        if (row->label >= 0)
-            (void)fprintf(out, " %d", row->label);
-        (void)putc('\n', out);
-    }
-    return ERR_OK;
+    enum err_code rc = ERR_OK;
+    for (size_t i = 0; i < what->count && rc == ERR_OK; i++)
+        rc = rep_datalist_line(rep_export_row(what, i), what->root, out, e);
+    return rc;
 }
 
 // ---- confusion ----

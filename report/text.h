@@ -3,6 +3,10 @@
 
 // Inside the report room: numbers and strings as files want them, whatever the locale.
 
+#include "cache/row.h"
+
+#include "base/err.h"
+
 #include <stdio.h>
 
 enum { REP_NUMBER_MAX = 64 };
@@ -20,5 +24,9 @@ void rep_csv_write(FILE *out, const char *text);
 // A JSON string with its quotes. Bytes that are no UTF-8 become \udcXX, as Python's
 // surrogateescape reads and writes file names.
 void rep_json_write(FILE *out, const char *text);
+
+// A line of a datalist: absolute path and label.
+enum err_code rep_datalist_line(const struct row *row, const char *root, FILE *out,
+                                struct err *e) MUST_CHECK;
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/str.h"
 
 #include <stdlib.h>
 
@@ -82,6 +83,14 @@ void database_run_release(struct database_run *run)
     cache_run_release(&run->run);
     cache_close(run->cache);
     *run = (struct database_run){0};
+}
+
+char *database_root(const char *dataset)
+{
+    const char *base = str_basename(dataset);
+    if (file_is_dir(dataset) || base <= dataset + 1)
+        return mem_dup(dataset);
+    return mem_dup_n(dataset, (size_t)(base - dataset) - 1);
 }
 
 const char *database_run_state(const struct cache_run *run)

@@ -32,6 +32,10 @@ enum err_code database_run_open(const char *db, const char *which, const char *l
                                 struct database_run *out, struct err *e) MUST_CHECK;
 void database_run_release(struct database_run *run);
 
+// Absolute folder that the names of a dataset's pictures start at: of a csv or datalist
+// the one that it lies in; malloc'ed.
+char *database_root(const char *dataset) MUST_CHECK;
+
 // "complete", "partial", "stale"
 const char *database_run_state(const struct cache_run *run);
 
