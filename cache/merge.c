@@ -75,14 +75,14 @@ static enum err_code check_all(const struct cache_merge *what, struct err *e)
 {
     struct model first = {0};
     enum err_code rc = ERR_OK;
-    if (file_exists(what->out))
-        TRY(check_runs(what->out, what->mixed, &first, e));
-    for (size_t i = 0; i < what->count; i++) {
+    for (size_t i = 0; i < what->count; i++)
         if (same_file(what->out, what->shards[i]))
             TRY(err_set(e, ERR_USAGE, "%s: is the database to merge into",
                         what->shards[i]));
+    if (file_exists(what->out))
+        TRY(check_runs(what->out, what->mixed, &first, e));
+    for (size_t i = 0; i < what->count; i++)
         TRY(check_runs(what->shards[i], what->mixed, &first, e));
-    }
 out:
     cache_run_release(&first.run);
     return rc;

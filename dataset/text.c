@@ -45,7 +45,7 @@ enum err_code text_open_pieces(struct text *text, const char *path, struct err *
         return err_set(e, ERR_NOMEM, "%s: no memory to read it", path);
     }
     *data = '\0';
-    *text = (struct text){path, data, data, 0, 1, stream, data};
+    *text = (struct text){path, data, data, 0, 1, stream, data, data};
     enum err_code rc = text_fill(text, e);
     if (rc != ERR_OK)
         text_close(text);
@@ -57,11 +57,12 @@ enum err_code text_open_pieces(struct text *text, const char *path, struct err *
 enum err_code text_fill(struct text *text, struct err *e)
 {
     size_t left = (size_t)(text->end - text->at);
-    if (!text->stream || feof(text->stream) || left >= TEXT_RECORD_MAX)
-        return ERR_OK;
-    if (left == 0 && text->line > 0)
+    if (text->at - text->from > TEXT_RECORD_MAX)
         return err_set(e, ERR_LIMIT, "%s:%ld: longer than %d bytes", text->path,
                        text->line, TEXT_RECORD_MAX);
+    text->from = text->at;
+    if (feof(text->stream) || left >= TEXT_RECORD_MAX)
+        return ERR_OK;
     memmove(text->data, text->at, left);
     size_t n = fread(text->data + left, 1, PIECE - left, text->stream);
     if (ferror(text->stream))
@@ -69,7 +70,7 @@ enum err_code text_fill(struct text *text, struct err *e)
     if (memchr(text->data + left, 0, n))
         return err_set(e, ERR_FORMAT, "%s: holds bytes that are 0, expected a text file",
                        text->path);
-    text->at = text->data;
+    text->at = text->from = text->data;
     text->end = text->data + left + n;
     *text->end = '\0';
     return ERR_OK;

@@ -20,6 +20,7 @@ struct text {
     long next;        // number of the line that `at` stands on
     FILE *stream;     // of a text in pieces
     char *end;        // of what is in memory of it
+    char *from;       // where the record read last begins
 };
 
 // ERR_FORMAT when the file holds NUL bytes; ERR_LIMIT above `max` bytes.

@@ -3,7 +3,8 @@ import fcntl, os, pty, select, struct, termios
 
 from harness import MODEL, CliTest, main
 
-COMMANDS = "predict eval jobs valprep npz run score convert info verify stats runs export doctor".split()
+COMMANDS = ("predict eval jobs valprep npz run score convert info verify stats diff runs import "
+            "merge export doctor").split()
 
 
 class Options(CliTest):
