@@ -1,5 +1,6 @@
 #include "cli/cmd.h"
 #include "cli/open/database.h"
+#include "cli/open/dataset.h"
 #include "cli/out/json.h"
 #include "cli/out/say.h"
 
@@ -13,7 +14,7 @@
 
 struct import_args {
     const char *run, *dataset, *label, *val_label, *db;
-    int label_order; // place in "wnid ilsvrc"
+    int label_order; // 1: the devkit's
     bool force;
 };
 
@@ -36,18 +37,8 @@ static const struct opt import_opts[] = {
      .help = "class names; default: the 1000 ImageNet classes",
      .kind = OPT_TEXT,
      .offset = offsetof(struct import_args, label)},
-    {.name = "val_label",
-     .value = "FILE",
-     .help = "labels of the pictures; default: those of the dataset",
-     .kind = OPT_TEXT,
-     .offset = offsetof(struct import_args, val_label)},
-    {.name = "label-order",
-     .value = "ORDER",
-     .help = "what the numbers in val_label.txt count: 0-based in the order of WordNet "
-             "ids, or the devkit's 1-based ids; default wnid",
-     .kind = OPT_CHOICE,
-     .choices = "wnid ilsvrc",
-     .offset = offsetof(struct import_args, label_order)},
+    VAL_LABEL_OPT(offsetof(struct import_args, val_label)),
+    LABEL_ORDER_OPT(offsetof(struct import_args, label_order)),
     DATABASE_OPT(offsetof(struct import_args, db)),
     {.name = "force",
      .help = "replace an imported run of that name over other pictures, too",

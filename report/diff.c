@@ -1,3 +1,5 @@
+#include "report/diff.h"
+
 #include "report/report.h"
 
 #include "report/text.h"

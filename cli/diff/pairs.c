@@ -1,6 +1,7 @@
 #include "cli/diff/pairs.h"
 
 #include "pipeline/foreign.h"
+#include "report/report.h"
 
 #include "base/mem.h"
 

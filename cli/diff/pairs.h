@@ -5,7 +5,7 @@
 
 #include "cli/open/database.h"
 
-#include "report/report.h"
+#include "report/diff.h"
 
 struct pairs {
     struct database_run a, b;

@@ -3,6 +3,8 @@
 #include "cli/out/json.h"
 #include "cli/out/say.h"
 
+#include "report/report.h"
+
 #include "base/file.h"
 #include "base/mem.h"
 
