@@ -73,7 +73,7 @@ class Subject:
     def xlens(self, *command):
         done = subprocess.run([self.args.xlens, *map(str, command)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         if done.returncode:
-            raise Gone(done.stderr.strip().splitlines()[-1])
+            raise Gone(done.stderr.strip().splitlines()[-1].removeprefix("xlens: "))
 
     def shape(self):
         return f"[3,{self.args.size},{self.args.size}]"
