@@ -36,18 +36,8 @@ static bool glob_whole(const char *glob, const char *text)
 // '*' is any text, '?' any character; without either the pattern may be anywhere.
 static bool glob_matches(const char *glob, const char *text)
 {
-    if (glob[strcspn(glob, "*?")])
-        return glob_whole(glob, text);
-    size_t n = strlen(glob);
-    for (;; text++) {
-        size_t same = 0;
-        while (same < n && text[same] && same_char(glob[same], text[same]))
-            same++;
-        if (same == n)
-            return true;
-        if (!*text)
-            return false;
-    }
+    return glob[strcspn(glob, "*?")] ? glob_whole(glob, text)
+                                     : strcasestr(text, glob) != NULL;
 }
 
 static bool compared(double value, enum rep_compare compare, double number)

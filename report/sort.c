@@ -4,6 +4,8 @@
 
 #include "report/report.h"
 
+#include "base/mem.h"
+
 #include <assert.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -46,6 +48,51 @@ static int by_number(const void *a, const void *b)
 {
     const size_t *x = a, *y = b;
     return (*x > *y) - (*x < *y);
+}
+
+enum { DIGIT_BITS = 11, DIGITS = 3, DIGIT_VALUES = 1 << DIGIT_BITS };
+
+static size_t digit_of(size_t number, int digit)
+{
+    return number >> (32 + digit * DIGIT_BITS) & (DIGIT_VALUES - 1);
+}
+
+// By the upper half, from its lowest digit on; each pass keeps the order of equals. A
+// digit that all share is left out.
+static void radix_sort(size_t *numbers, size_t *spare, size_t n)
+{
+    size_t *from = numbers, *to = spare;
+    for (int digit = 0; digit < DIGITS; digit++) {
+        size_t starts[DIGIT_VALUES] = {0}, at = 0;
+        for (size_t i = 0; i < n; i++)
+            starts[digit_of(from[i], digit)]++;
+        if (starts[digit_of(from[0], digit)] == n)
+            continue;
+        for (int value = 0; value < DIGIT_VALUES; value++) {
+            size_t count = starts[value];
+            starts[value] = at;
+            at += count;
+        }
+        for (size_t i = 0; i < n; i++)
+            to[starts[digit_of(from[i], digit)]++] = from[i];
+        size_t *last = from;
+        from = to;
+        to = last;
+    }
+    if (from != numbers)
+        memcpy(numbers, from, n * sizeof *numbers);
+}
+
+// ascending: their lower halves, as they come.
+static void sort_numbers(size_t *numbers, size_t n, bool ascending)
+{
+    enum { FEW = 4096 }; // where counting digits is not worth it
+    size_t *spare = n > FEW && ascending ? mem_array(n, sizeof *spare) : NULL;
+    if (spare)
+        radix_sort(numbers, spare, n);
+    else
+        qsort(numbers, n, sizeof *numbers, by_number);
+    free(spare);
 }
 
 // ---- by file name ----
@@ -110,11 +157,28 @@ static size_t key_names(const struct row *rows, size_t *indices, size_t n, bool 
     return skip;
 }
 
+// As those of a folder do.
+static bool names_ascend(const struct row *rows, const size_t *indices, size_t n)
+{
+    for (size_t i = 1; i < n; i++)
+        if (strcmp(name_of(&rows[indices[i - 1]]), name_of(&rows[indices[i]])) >= 0)
+            return false;
+    return true;
+}
+
 // First by four bytes of the name as numbers, which mostly tells the folders apart; then
 // each stretch of equals by four more and the rest. Names are then read in the order of
 // memory, and not with a cache miss a comparison.
 static void sort_names(const struct row *rows, size_t *indices, size_t n, bool reverse)
 {
+    if (names_ascend(rows, indices, n)) {
+        for (size_t i = 0, j = n - 1; reverse && i < j; i++, j--) {
+            size_t index = indices[i];
+            indices[i] = indices[j];
+            indices[j] = index;
+        }
+        return;
+    }
     key_names(rows, indices, n, reverse);
     qsort(indices, n, sizeof *indices, by_number);
     for (size_t from = 0, to; from < n; from = to) {
@@ -138,14 +202,16 @@ void rep_sort(const struct row *rows, size_t *indices, size_t n, enum rep_sort s
         sort_names(rows, indices, n, reverse);
         return;
     }
+    bool ascending = true;
     for (size_t i = 0; i < n; i++) {
         assert(indices[i] <= UINT32_MAX);
+        ascending &= i == 0 || indices[i] > (indices[i - 1] & UINT32_MAX);
         uint32_t key = key_of(&rows[indices[i]], sort);
         if (reverse && key != LAST)
             key = LAST - 1 - key;
         indices[i] |= (size_t)key << 32;
     }
-    qsort(indices, n, sizeof *indices, by_number);
+    sort_numbers(indices, n, ascending);
     for (size_t i = 0; i < n; i++)
         indices[i] &= UINT32_MAX;
 }

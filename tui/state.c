@@ -120,13 +120,13 @@ static int error_class(const struct row *row)
 static void sort_errors(struct state *state, size_t *spare)
 {
     const struct row *rows = state->set.rows;
-    size_t n = 0, sizes[3] = {0};
-    for (int class = 0; class < 3; class ++)
-        for (size_t i = 0; i < state->count; i++)
-            if (error_class(&rows[state->view[i]]) == class) {
-                spare[n++] = state->view[i];
-                sizes[class]++;
-            }
+    size_t n = state->count, sizes[3] = {0}, at[3] = {0};
+    for (size_t i = 0; i < n; i++)
+        sizes[error_class(&rows[state->view[i]])]++;
+    at[1] = sizes[0];
+    at[2] = sizes[0] + sizes[1];
+    for (size_t i = 0; i < n; i++)
+        spare[at[error_class(&rows[state->view[i]])]++] = state->view[i];
     memcpy(state->view, spare, n * sizeof spare[0]);
     rep_sort(rows, state->view, sizes[0], REP_SORT_CONFIDENCE, false);
     rep_sort(rows, state->view + sizes[0], sizes[1], REP_SORT_CONFIDENCE, true);
