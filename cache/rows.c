@@ -225,6 +225,29 @@ static void load_release(struct load *load)
     *load = (struct load){0};
 }
 
+// Room for all rows at once; where it is not enough or there is none, it grows as ever.
+static enum err_code reserve(struct cache *cache, int64_t run, struct load *load,
+                             struct err *e)
+{
+    enum { MOST = 1 << 24 };
+    sqlite3_stmt *stmt;
+    bool row;
+    enum err_code rc = cache_stmt(cache, STMT_RUN_ROWS, &stmt, e);
+    if (rc != ERR_OK)
+        return rc;
+    sqlite3_bind_int64(stmt, 1, run);
+    rc = cache_step(cache, stmt, &row, e);
+    int64_t n = rc == ERR_OK && row ? sqlite3_column_int64(stmt, 0) : 0;
+    sqlite3_reset(stmt);
+    if (n > 0 && n <= MOST) {
+        size_t want = (size_t)n;
+        (void)(mem_grow(&load->set->rows, &load->cap, want, sizeof *load->set->rows) &&
+               mem_grow(&load->places, &load->place_cap, want, sizeof *load->places) &&
+               mem_grow(&load->links, &load->link_cap, want, sizeof *load->links));
+    }
+    return rc;
+}
+
 enum err_code cache_run_rows(struct cache *cache, int64_t run, struct rowset *out,
                              int64_t **places, struct err *e)
 {
@@ -235,6 +258,7 @@ enum err_code cache_run_rows(struct cache *cache, int64_t run, struct rowset *ou
         *places = NULL;
     enum err_code rc = ERR_OK;
     TRY(cache_run_variant(cache, run, &variant, e));
+    TRY(reserve(cache, run, &load, e));
     TRY(scan(cache, STMT_ROW_TAKE, cache_key(run, 0), cache_key(run, CACHE_KEY_LOW),
              &load, e));
     TRY(take_predictions(cache, variant, &load, e));

@@ -1,5 +1,7 @@
 #include "tui/run_store.h"
 
+#include "pipeline/foreign.h"
+
 #include "base/file.h"
 #include "base/mem.h"
 
@@ -66,11 +68,26 @@ const struct cache_run *run_store_match(const struct run_store *store,
 
 // ---- rows to items ----
 
-// Items by name, for a dataset that has changed since the run.
+// Items by name, for a dataset that has changed since the run; by the last part of the
+// name for what was imported under other paths.
 struct names {
     const struct ds *ds;
     size_t *sorted;
+    bool foreign;
+    struct foreign_index *index;
 };
+
+static bool names_find_alike(struct names *names, const char *name, size_t *item)
+{
+    if (!names->foreign)
+        return false;
+    if (!names->index)
+        names->index = foreign_index_new(names->ds);
+    ptrdiff_t place = foreign_index_find(names->index, name);
+    if (place >= 0)
+        *item = (size_t)place;
+    return place >= 0;
+}
 
 static int compare_items(const void *a, const void *b, void *ds)
 {
@@ -116,17 +133,20 @@ enum err_code run_store_show(struct run_store *store, const struct tui_opts *opt
     if (rc != ERR_OK)
         return rc;
     state_clear_rows(state);
-    struct names names = {.ds = opts->ds};
+    struct names names = {.ds = opts->ds,
+                          .foreign = run->numeric_version == CACHE_FOREIGN};
     for (size_t i = 0; i < rows.count; i++) {
         size_t item = places[i] >= 0 ? (size_t)places[i] : SIZE_MAX;
         if (item >= state->set.count ||
             strcmp(state->set.rows[item].file, rows.rows[i].file) != 0) {
-            if (!names_find(&names, rows.rows[i].file, &item))
+            if (!names_find(&names, rows.rows[i].file, &item) &&
+                !names_find_alike(&names, rows.rows[i].file, &item))
                 continue;
         }
         state_put(state, item, &rows.rows[i]);
     }
     free(names.sorted);
+    foreign_index_free(names.index);
     free(places);
     rowset_release(&rows);
     state_refresh(state);
