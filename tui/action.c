@@ -168,12 +168,19 @@ void command_run_model(struct app *app, const char *args, int value)
 {
     (void)value;
     struct err e = {0};
-    if (!app->opts->setup) {
-        app_complain(app, "no model: start xlens with -m MODEL to run one");
+    if (!model_setup(&app->model)) {
+        app_complain(app, app->model.opening
+                              ? "the model is being opened, try again in a moment"
+                              : "no model: start xlens with -m MODEL to run one");
         return;
     }
-    if (job_running(&app->job)) {
-        app_complain(app, "an evaluation is running; w shows it, :cancel stops it");
+    // A few pictures need not wait for the end of an evaluation: they run beside it.
+    bool aside = job_running(&app->job) && *args == '\0';
+    struct job *job = aside ? &app->aside : &app->job;
+    if (job_running(job)) {
+        app_complain(app, aside
+                              ? "still running on what was asked for before"
+                              : "an evaluation is running; w shows it, :cancel stops it");
         return;
     }
     size_t *subset;
@@ -187,7 +194,7 @@ void command_run_model(struct app *app, const char *args, int value)
         app_complain(app, "%s", e.msg);
         return;
     }
-    if (job_start(&app->job, app->opts, subset, count, &e) != ERR_OK)
+    if (job_start(job, app->opts, model_setup(&app->model), subset, count, &e) != ERR_OK)
         app_complain(app, "%s", e.msg);
     else if (subset)
         app_say(app, count == 1 ? "running on this picture" : "running on %zu pictures",
@@ -215,8 +222,8 @@ void command_cancel(struct app *app, const char *args, int value)
     if (app->export_task.running) {
         atomic_store(&app->export_task.cancel, true);
         app_say(app, "stopping the npz set");
-    } else if (job_running(&app->job)) {
-        job_cancel(&app->job);
+    } else if (job_running(&app->job) || job_running(&app->aside)) {
+        job_cancel(job_running(&app->aside) ? &app->aside : &app->job);
         app_say(app, "stopping after the pictures in hand; what is done is kept");
     } else {
         app_say(app, "nothing is running");

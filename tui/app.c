@@ -17,6 +17,10 @@
 
 // At most 20 frames a second for what happens by itself; keys are answered at once.
 static const double FRAME = 0.05, TICK = 0.5;
+// Between the pieces of a picture while all cores evaluate: whoever reads the terminal
+// takes some 4 KB each time that it gets a core, and an answer waits behind what is on
+// the way.
+static const double PIECE = 0.004;
 enum { KEYS_A_FRAME = 64 };
 
 // ---- leaving ----
@@ -75,7 +79,7 @@ static bool accepts(struct app *app, char kind, const char *text)
     struct rep_filter *filter = NULL;
     if (kind != 'f' || *text == '\0')
         return true;
-    if (rep_filter_parse(text, app->labels, &filter, &e) != ERR_OK) {
+    if (rep_filter_parse(text, app->state.labels, &filter, &e) != ERR_OK) {
         (void)snprintf(app->prompt.error, sizeof app->prompt.error, "%.150s", e.msg);
         return false;
     }
@@ -180,9 +184,9 @@ static bool take_signals(struct app *app)
     return signals.suspend || signals.resumed || signals.interrupt;
 }
 
-static void job_ended(struct app *app)
+static void job_ended(struct app *app, const struct job *job)
 {
-    const struct pipe_progress *progress = &app->job.progress;
+    const struct pipe_progress *progress = &job->progress;
     struct err e = {0};
     state_refresh(&app->state);
     if (progress->code == ERR_INTERRUPTED)
@@ -202,15 +206,38 @@ static void job_ended(struct app *app)
         app->store.shown = progress->run;
 }
 
+// A model that cannot be opened ends the program: it was asked for.
+static bool take_model(struct app *app)
+{
+    enum err_code rc;
+    struct err *e = &app->error;
+    if (!model_ended(&app->model, &rc, e))
+        return false;
+    if (rc == ERR_OK)
+        rc = run_store_use(&app->store, app->opts, model_setup(&app->model), &app->state,
+                           e);
+    app->error.code = rc;
+    if (rc != ERR_OK)
+        app->quit = true;
+    else if (app->opts->evaluate)
+        command_run(app, "run all");
+    return true;
+}
+
 static bool take_events(struct app *app)
 {
     unsigned long version = app->state.version;
     size_t done = app->job.progress.done;
     bool changed = false;
-    if (job_take(&app->job, &app->state)) {
-        job_ended(app);
+    if (job_take(&app->aside, &app->state)) {
+        job_ended(app, &app->aside);
         changed = true;
     }
+    if (job_take(&app->job, &app->state)) {
+        job_ended(app, &app->job);
+        changed = true;
+    }
+    changed = take_model(app) || changed;
     struct str says = {0};
     if (export_npz_ended(&app->export_task, &says)) {
         app_say(app, "%s", str_get(&says));
@@ -222,14 +249,27 @@ static bool take_events(struct app *app)
 
 // ---- the loop ----
 
-enum { FD_TTY, FD_SIGNAL, FD_LOADER, FD_JOB, FD_EXPORT, FDS };
+enum { FD_TTY, FD_SIGNAL, FD_LOADER, FD_MODEL, FD_JOB, FD_ASIDE, FD_EXPORT, FDS };
+
+struct times {
+    double drawn, sent; // the last frame, the last piece of it
+};
+
+// When the next piece is due; only while there are more.
+static double next_piece(const struct app *app, const struct times *times)
+{
+    return job_running(&app->job) ? times->sent + PIECE : times->sent;
+}
 
 // Milliseconds until something must be drawn, -1: only when something happens.
-static int timeout_of(const struct app *app, double now, double drawn, bool dirty)
+static int timeout_of(const struct app *app, double now, const struct times *times,
+                      bool dirty)
 {
     double wait = -1;
-    if (dirty)
-        wait = drawn + FRAME - now;
+    if (screen_late(app))
+        wait = next_piece(app, times) - now;
+    else if (dirty)
+        wait = times->drawn + FRAME - now;
     else if (screen_debounce(app, now) > 0)
         wait = screen_debounce(app, now);
     else if (job_running(&app->job) || app->state.stale || app->export_task.running)
@@ -245,7 +285,9 @@ static void wait_for(struct app *app, int timeout, bool *pictures)
         [FD_TTY] = {0, POLLIN, 0},
         [FD_SIGNAL] = {term_signal_fd(), POLLIN, 0},
         [FD_LOADER] = {loader_fd(app->loader), POLLIN, 0},
+        [FD_MODEL] = {model_fd(&app->model), POLLIN, 0},
         [FD_JOB] = {job_fd(&app->job), POLLIN, 0},
+        [FD_ASIDE] = {job_fd(&app->aside), POLLIN, 0},
         [FD_EXPORT] = {export_npz_fd(&app->export_task), POLLIN, 0},
     };
     // An interrupted wait is a resize, which the next key read reports.
@@ -254,31 +296,15 @@ static void wait_for(struct app *app, int timeout, bool *pictures)
         loader_ack(app->loader);
 }
 
-// A key is answered with what is cheap; what takes longer to draw follows when no other
-// key is waiting. Returns whether something is left to draw.
-static bool answer_keys(struct app *app)
-{
-    if (!take_keys(app) || app->quit)
-        return false;
-    app->quick = true;
-    screen_draw(app, clock_now());
-    app->quick = false;
-    return true;
-}
-
 static void loop(struct app *app)
 {
-    double drawn = 0;
-    bool dirty = false, now_please = false;
+    struct times times = {0};
+    bool dirty = false;
     while (!app->quit) {
         double now = clock_now();
-        bool pictures;
-        bool debounced = screen_debounce(app, now) > 0;
-        wait_for(app, now_please ? 0 : timeout_of(app, now, drawn, dirty), &pictures);
-        if (answer_keys(app)) {
-            now_please = true;
-            continue;
-        }
+        bool pictures, debounced = screen_debounce(app, now) > 0;
+        wait_for(app, timeout_of(app, now, &times, dirty), &pictures);
+        bool now_please = take_keys(app);
         now_please = take_signals(app) || now_please;
         dirty = take_events(app) || dirty || pictures;
         now = clock_now();
@@ -286,15 +312,17 @@ static void loop(struct app *app)
             state_refresh(&app->state);
             dirty = true;
         }
-        if (job_running(&app->job) && now - drawn >= TICK)
+        if (job_running(&app->job) && now - times.drawn >= TICK)
             dirty = true;
         if (debounced && screen_debounce(app, now) <= 0)
             dirty = true;
-        if (now_please || app->redraw || (dirty && now - drawn >= FRAME)) {
+        if (now_please || app->redraw || (dirty && now - times.drawn >= FRAME)) {
             screen_draw(app, now);
-            drawn = clock_now();
-            now_please = false;
-            dirty = app->term.test && !screen_settled(app, drawn);
+            times.drawn = times.sent = clock_now();
+            dirty = app->term.test && !screen_settled(app, times.drawn);
+        } else if (screen_late(app) && now >= next_piece(app, &times)) {
+            screen_send_late(app);
+            times.sent = clock_now();
         }
     }
 }
@@ -305,16 +333,12 @@ static enum err_code open_all(struct app *app, struct err *e)
 {
     const struct tui_opts *opts = app->opts;
     enum err_code rc = ERR_OK;
-    app->labels = opts->setup ? opts->setup->labels : opts->labels;
-    if (!app->labels)
-        app->labels =
-            ds_own_labels(opts->ds) ? ds_own_labels(opts->ds) : labels_imagenet();
     TRY(term_check(e));
-    TRY(state_init(&app->state, opts->ds, app->labels, e));
+    TRY(model_start(&app->model, opts->model, e));
+    TRY(state_init(&app->state, opts->ds, run_store_labels(opts), e));
     TRY(run_store_open(&app->store, opts, e));
-    const struct cache_run *run = run_store_match(&app->store, opts);
-    if (run)
-        TRY(run_store_show(&app->store, opts, run, &app->state, e));
+    if (!opts->model)
+        TRY(run_store_show_newest(&app->store, opts, &app->state, e));
     TRY(term_open(opts, &app->term, e));
     TRY(loader_open(opts->ds, &app->term.mode, &app->loader, e));
 out:
@@ -350,6 +374,7 @@ static void close_all(struct app *app)
     // The terminal comes back first: finishing the pictures in hand takes a moment.
     term_close();
     export_npz_close(&app->export_task);
+    job_close(&app->aside);
     job_close(&app->job);
     loader_close(app->loader);
     save_history(app);
@@ -360,6 +385,7 @@ static void close_all(struct app *app)
     analysis_clear(&app->analysis);
     run_store_close(&app->store);
     state_release(&app->state);
+    model_close(&app->model);
     prompt_close(&app->prompt);
     history_release(&app->history);
     free(app->history_path);
@@ -370,14 +396,15 @@ enum err_code tui_run(const struct tui_opts *opts, struct err *e)
     struct app *app = mem_new(sizeof *app);
     app->opts = opts;
     app->range_from = SIZE_MAX;
-    app->selected_item = app->picture_item = SIZE_MAX;
+    app->selected_item = SIZE_MAX;
     enum err_code rc = open_all(app, e);
     if (rc == ERR_OK) {
         load_history(app);
-        if (opts->evaluate)
-            command_run(app, "run all");
         screen_draw(app, clock_now());
         loop(app);
+        rc = app->error.code;
+        if (rc != ERR_OK && e)
+            *e = app->error;
     }
     int sig = app->end_signal;
     close_all(app);

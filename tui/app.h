@@ -4,8 +4,6 @@
 // Everything the explorer knows, in one struct that is passed around; one thread.
 
 #include "tui/analysis.h"
-#include "tui/export.h"
-#include "tui/job.h"
 #include "tui/picture/loader.h"
 #include "tui/run_store.h"
 #include "tui/state.h"
@@ -15,6 +13,9 @@
 #include "tui/widget/history.h"
 #include "tui/widget/popup.h"
 #include "tui/widget/prompt.h"
+#include "tui/work/export.h"
+#include "tui/work/job.h"
+#include "tui/work/model.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -33,11 +34,12 @@ struct frame {
 
 struct app {
     const struct tui_opts *opts;
-    const struct labels *labels;
     struct terminal term;
     struct state state;
     struct loader *loader;
-    struct job job;
+    struct model model;
+    struct job job;   // the evaluation that the screen tells of
+    struct job aside; // what r asked for while that one runs
     struct run_store store;
     struct analysis analysis;
     struct export_task export_task;
@@ -63,8 +65,9 @@ struct app {
     struct pic_want wants[LOADER_WANTS];
     size_t want_count, want_visible; // the first ones are on screen, the rest is ahead
     bool incomplete;                 // one of those was not there when it was drawn
-    bool quick; // answering a key: the picture of the selection may come a frame later
-    size_t picture_item; // the one in the preview, SIZE_MAX: none
+    struct rect late[LOADER_WANTS];  // parts of the screen that are sent after the others
+    size_t late_count;
+    int late_row;        // they have been sent up to here
     double selected_at;  // when the selection last changed
     double selected_gap; // time since the change before
     size_t selected_item;
@@ -74,6 +77,7 @@ struct app {
     bool redraw;        // from scratch
     bool quit;
     int end_signal;
+    struct err error; // why it ends, code ERR_OK: because the user wants to
 };
 
 // One line for the user; stays until the next key.
@@ -98,6 +102,10 @@ bool app_back(struct app *app);
 const struct pic_done *app_picture(struct app *app, struct pic_want want);
 // Asks for one that will be on screen soon, when there is nothing better to do.
 void app_want_ahead(struct app *app, struct pic_want want);
+
+// A part of the frame that may come after the rest of it, and stay away while keys do:
+// pictures are a hundred times the bytes of what a key changes. Left to right in a row.
+void app_late(struct app *app, struct rect area);
 
 // Leaves, after a question when work is going on.
 void app_ask_quit(struct app *app);

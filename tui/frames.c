@@ -147,6 +147,12 @@ void app_want_ahead(struct app *app, struct pic_want want)
         app->wants[app->want_count++] = want;
 }
 
+void app_late(struct app *app, struct rect area)
+{
+    if (app->late_count < LOADER_WANTS)
+        app->late[app->late_count++] = area;
+}
+
 const struct pic_done *app_picture(struct app *app, struct pic_want want)
 {
     if (app->want_count < LOADER_WANTS) {

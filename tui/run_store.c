@@ -19,6 +19,7 @@ void run_store_close(struct run_store *store)
 {
     cache_runs_release(store->runs, store->count);
     cache_close(store->cache);
+    labels_close(store->run_labels);
     *store = (struct run_store){0};
 }
 
@@ -54,16 +55,46 @@ static bool by_setup(const struct cache_run *run, const struct pipe_setup *setup
            strcmp(run->precision, eng_precision_name(info->precision)) == 0;
 }
 
-const struct cache_run *run_store_match(const struct run_store *store,
-                                        const struct tui_opts *opts)
+static const struct cache_run *match(const struct run_store *store,
+                                     const struct tui_opts *opts)
 {
     for (size_t i = 0; i < store->count; i++) {
         const struct cache_run *run = &store->runs[i];
         if (strcmp(run->dataset, ds_root(opts->ds)) == 0 &&
-            (!opts->setup || by_setup(run, opts->setup)))
+            (!store->setup || by_setup(run, store->setup)))
             return run;
     }
     return NULL;
+}
+
+// ---- class names ----
+
+const struct labels *run_store_labels(const struct tui_opts *opts)
+{
+    if (opts->labels)
+        return opts->labels;
+    return ds_own_labels(opts->ds) ? ds_own_labels(opts->ds) : labels_imagenet();
+}
+
+// The model's for its own runs, the user's where they can be a run's, those kept with it,
+// or whatever has as many classes.
+static void name_classes(struct run_store *store, const struct tui_opts *opts,
+                         const struct cache_run *run, struct state *state)
+{
+    struct labels *fresh = NULL;
+    const struct labels *labels = run_store_labels(opts);
+    if (store->setup && by_setup(run, store->setup)) {
+        labels = store->setup->labels;
+    } else if (!opts->labels || labels_count(labels) != run->classes) {
+        fresh = labels_from_json(run->labels, run->classes);
+        if (!fresh && labels_count(labels) != run->classes)
+            labels = labels_imagenet();
+        if (!fresh && labels_count(labels) != run->classes)
+            fresh = labels_new(NULL, NULL, run->classes);
+    }
+    state_set_labels(state, fresh ? fresh : labels);
+    labels_close(store->run_labels);
+    store->run_labels = fresh;
 }
 
 // ---- rows to items ----
@@ -149,10 +180,32 @@ enum err_code run_store_show(struct run_store *store, const struct tui_opts *opt
     foreign_index_free(names.index);
     free(places);
     rowset_release(&rows);
+    name_classes(store, opts, run, state);
     state_refresh(state);
     store->shown = run->id;
-    store->ours = !opts->setup || by_setup(run, opts->setup);
+    store->ours = !store->setup || by_setup(run, store->setup);
     return ERR_OK;
+}
+
+enum err_code run_store_show_newest(struct run_store *store, const struct tui_opts *opts,
+                                    struct state *state, struct err *e)
+{
+    const struct cache_run *run = match(store, opts);
+    return run ? run_store_show(store, opts, run, state, e) : ERR_OK;
+}
+
+enum err_code run_store_use(struct run_store *store, const struct tui_opts *opts,
+                            const struct pipe_setup *setup, struct state *state,
+                            struct err *e)
+{
+    const struct cache_run *shown = run_store_shown(store);
+    store->setup = setup;
+    if (shown) {
+        store->ours = by_setup(shown, setup);
+        return ERR_OK;
+    }
+    state_set_labels(state, setup->labels);
+    return run_store_show_newest(store, opts, state, e);
 }
 
 enum err_code run_store_show_ours(struct run_store *store, const struct tui_opts *opts,
@@ -160,10 +213,11 @@ enum err_code run_store_show_ours(struct run_store *store, const struct tui_opts
 {
     if (store->ours)
         return ERR_OK;
-    const struct cache_run *run = run_store_match(store, opts);
+    const struct cache_run *run = match(store, opts);
     if (run)
         return run_store_show(store, opts, run, state, e);
     state_clear_rows(state);
+    state_set_labels(state, store->setup->labels);
     state_refresh(state);
     store->shown = 0;
     store->ours = true;

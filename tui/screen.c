@@ -12,6 +12,10 @@
 // this pause when a key is held down.
 static const double DEBOUNCE = 0.03, FAST = 0.1;
 
+// Of the late parts so much is sent at a time: some 4 KB, as many as a pseudo terminal
+// hands over at once.
+enum { BAND_CELLS = 250 };
+
 // ---- title ----
 
 static void draw_title(struct app *app, struct rect line)
@@ -84,8 +88,10 @@ static void add_model(const struct app *app, struct str *out)
     const struct cache_run *run = run_store_shown(&app->store);
     if (!app->store.ours && run)
         str_addf(out, "%s %s (run %lld)", run->arch, run->precision, (long long)run->id);
-    else if (app->opts->setup) {
-        const struct eng_info *info = eng_model_info(app->opts->setup->model);
+    else if (app->model.opening) {
+        str_addf(out, "opening %s", str_basename(app->model.opts->model));
+    } else if (model_setup(&app->model)) {
+        const struct eng_info *info = eng_model_info(model_setup(&app->model)->model);
         str_addf(out, "%s %s", info->arch, eng_precision_name(info->precision));
     } else if (run)
         str_addf(out, "%s %s", run->arch, run->precision);
@@ -153,7 +159,7 @@ static const char *hints(const struct app *app)
     case VIEW_COUNT:
         break;
     }
-    if (!app->opts->setup)
+    if (!app->opts->model)
         return "? help  / search  f filter  s sort  t thumbnails  Enter picture  x "
                "export";
     return "? help  / search  f filter  e errors  s sort  r run  R run all  x export";
@@ -196,8 +202,9 @@ static void draw_settled(struct app *app, double now)
     char text[16];
     (void)snprintf(text, sizeof text, "%04lu%c", app->keys % 10000,
                    screen_settled(app, now) ? '=' : '~');
-    (void)draw_text(app->screen_h - 1, app->screen_w > 5 ? app->screen_w - 5 : 0, 5,
-                    STYLE_FAINT, text);
+    int x = app->screen_w > 5 ? app->screen_w - 5 : 0;
+    (void)draw_text(app->screen_h - 1, x, 5, STYLE_FAINT, text);
+    app_late(app, (struct rect){app->screen_h - 1, x, 1, 5});
 }
 
 static void note_selection(struct app *app, double now)
@@ -220,6 +227,7 @@ double screen_debounce(const struct app *app, double now)
 bool screen_settled(struct app *app, double now)
 {
     return (!job_running(&app->job) || app->job.progress.paused) &&
+           !job_running(&app->aside) && !app->model.opening &&
            !app->export_task.running && !app->state.stale &&
            screen_debounce(app, now) <= 0 && !app->incomplete &&
            !(app_view(app)->tables && analysis_stale(&app->analysis, &app->state));
@@ -227,24 +235,73 @@ bool screen_settled(struct app *app, double now)
 
 static void hand_over_wants(struct app *app, double now)
 {
-    if (app->quick || screen_debounce(app, now) > 0)
+    if (screen_debounce(app, now) > 0)
         return;
     loader_want(app->loader, app->wants, app->want_count);
+}
+
+// Brings one row into what curses takes for the next screen, its late parts or the
+// others. Returns the columns.
+static int copy_row(const struct app *app, int y, bool late_ones)
+{
+    int x = 0, columns = 0;
+    for (size_t i = 0; i <= app->late_count; i++) {
+        struct rect late =
+            i < app->late_count ? app->late[i] : (struct rect){y, app->screen_w, 1, 0};
+        if (y < late.y || y >= late.y + late.h || late.x < x)
+            continue;
+        int from = late_ones ? late.x : x;
+        int to = late_ones ? late.x + late.w : late.x;
+        if (to > from)
+            (void)copywin(stdscr, newscr, y, from, y, from, y, to - 1, FALSE);
+        columns += to - from;
+        x = late.x + late.w;
+    }
+    return columns;
+}
+
+// Sends all but the late parts.
+static void send_first(struct app *app)
+{
+    for (int y = 0; y < app->screen_h; y++)
+        (void)copy_row(app, y, false);
+    (void)wmove(newscr, getcury(stdscr), getcurx(stdscr));
+    (void)doupdate();
+    app->late_row = 0;
+}
+
+bool screen_late(const struct app *app)
+{
+    return app->late_row < app->screen_h;
+}
+
+void screen_send_late(struct app *app)
+{
+    int cells = 0;
+    for (; screen_late(app) && cells < BAND_CELLS; app->late_row++) {
+        int columns = copy_row(app, app->late_row, true);
+        if (is_linetouched(newscr, app->late_row)) // else it was there already
+            cells += columns;
+    }
+    (void)wmove(newscr, getcury(stdscr), getcurx(stdscr));
+    (void)doupdate();
 }
 
 void screen_draw(struct app *app, double now)
 {
     struct layout layout;
     getmaxyx(stdscr, app->screen_h, app->screen_w);
-    if (app->redraw)
+    bool whole = app->redraw;
+    if (whole)
         (void)clearok(curscr, TRUE);
     app->redraw = false;
-    app->want_count = app->want_visible = 0;
+    app->want_count = app->want_visible = app->late_count = 0;
     app->incomplete = false;
     layout_solve(app->screen_w, app->screen_h, &layout);
     draw_clear();
     note_selection(app, now);
     int cursor = -1;
+    draw_caret(app->screen_h - 1, 0);
     if (layout.too_small) {
         draw_too_small(app);
     } else {
@@ -261,8 +318,16 @@ void screen_draw(struct app *app, double now)
     hand_over_wants(app, now);
     if (app->term.test)
         draw_settled(app, now);
+    // Elsewhere it is out of sight but stands on what is selected: screen readers and
+    // braille lines follow it.
     (void)curs_set(cursor >= 0 ? 1 : 0);
     if (cursor >= 0)
-        (void)move(layout.line.y, cursor);
-    (void)refresh();
+        draw_caret(layout.line.y, cursor);
+    draw_caret_move();
+    if (whole || app->popup.open) {
+        (void)refresh();
+        app->late_row = app->screen_h;
+    } else {
+        send_first(app);
+    }
 }

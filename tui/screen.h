@@ -8,6 +8,11 @@
 // Draws everything and shows it; says to the picture thread what is wanted.
 void screen_draw(struct app *app, double now);
 
+// The late parts of the frame (app_late) follow piece by piece: whether there are more,
+// and the next piece.
+bool screen_late(const struct app *app);
+void screen_send_late(struct app *app);
+
 // Whether nothing is going on that would change the screen by itself.
 bool screen_settled(struct app *app, double now);
 

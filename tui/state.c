@@ -10,8 +10,8 @@ enum err_code state_init(struct state *state, const struct ds *ds,
                          const struct labels *labels, struct err *e)
 {
     size_t n = ds_count(ds);
-    *state = (struct state){.ds = ds, .labels = labels, .order = ORDER_ERRORS};
-    state->classes = labels_count(labels);
+    *state = (struct state){.ds = ds, .order = ORDER_ERRORS};
+    state_set_labels(state, labels);
     state->filter_text = mem_dup("");
     state->set.rows = mem_array(n, sizeof state->set.rows[0]);
     state->view = mem_array(n, sizeof state->view[0]);
@@ -33,6 +33,13 @@ void state_release(struct state *state)
     free(state->filter_text);
     free(state->view);
     *state = (struct state){0};
+}
+
+void state_set_labels(struct state *state, const struct labels *labels)
+{
+    state->labels = labels;
+    state->classes = labels_count(labels);
+    state->version++;
 }
 
 void state_clear_rows(struct state *state)

@@ -51,6 +51,9 @@ enum err_code state_init(struct state *state, const struct ds *ds,
                          const struct labels *labels, struct err *e) MUST_CHECK;
 void state_release(struct state *state);
 
+// Other names, borrowed; how many there are is how many classes there are.
+void state_set_labels(struct state *state, const struct labels *labels);
+
 // Forgets all predictions.
 void state_clear_rows(struct state *state);
 

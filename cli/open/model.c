@@ -2,10 +2,10 @@
 
 #include "cli/out/say.h"
 
-enum err_code model_setup_open(const struct cli *cli, const struct model_args *args,
-                               struct pipe_setup *out, struct err *e)
+struct pipe_setup_opts model_setup_opts(const struct cli *cli,
+                                        const struct model_args *args)
 {
-    const struct pipe_setup_opts opts = {
+    return (struct pipe_setup_opts){
         .model = args->model,
         .engine = {.arch = args->arch,
                    .head = args->head,
@@ -16,6 +16,12 @@ enum err_code model_setup_open(const struct cli *cli, const struct model_args *a
         .width = args->shape.width,
         .label = args->label,
     };
+}
+
+enum err_code model_setup_open(const struct cli *cli, const struct model_args *args,
+                               struct pipe_setup *out, struct err *e)
+{
+    const struct pipe_setup_opts opts = model_setup_opts(cli, args);
     enum err_code rc = pipe_setup_open(&opts, out, e);
     if (rc != ERR_OK)
         return rc;

@@ -62,6 +62,10 @@ enum { MODEL_MAX_EXTENT = 16384 };
         .kind = OPT_TEXT, .offset = (base) + offsetof(struct model_args, label)          \
     }
 
+// What they ask for; borrows from both.
+struct pipe_setup_opts model_setup_opts(const struct cli *cli,
+                                        const struct model_args *args);
+
 enum err_code model_setup_open(const struct cli *cli, const struct model_args *args,
                                struct pipe_setup *out, struct err *e) MUST_CHECK;
 

@@ -1,11 +1,13 @@
 // The explorer on the fake pipeline, for the screen tests:
-//   tui_demo [--evaluate] [--no-model] [--ascii] [--db FILE] DATASET
+//   tui_demo [--evaluate] [--no-model | --damaged-model] [--ascii] [--db FILE] DATASET
 
 #include "tui/tui.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+extern const struct labels *fake_labels; // of fake_pipeline.c
 
 static int fail(const struct err *e)
 {
@@ -17,13 +19,16 @@ int main(int argc, char **argv)
 {
     struct err e = {0};
     struct tui_opts opts = {.threads = 1};
-    bool model = true;
+    struct pipe_setup_opts model = {.model = "fake.keras"};
+    opts.model = &model;
     const char *path = NULL;
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--evaluate") == 0)
             opts.evaluate = true;
         else if (strcmp(argv[i], "--no-model") == 0)
-            model = false;
+            opts.model = NULL;
+        else if (strcmp(argv[i], "--damaged-model") == 0)
+            model.model = "damaged.keras";
         else if (strcmp(argv[i], "--ascii") == 0)
             opts.ascii = true;
         else if (strcmp(argv[i], "--db") == 0 && i + 1 < argc)
@@ -37,11 +42,7 @@ int main(int argc, char **argv)
     struct ds_opts ds_opts = {0};
     if (!path || ds_open(path, &ds_opts, &ds, &e) != ERR_OK)
         return fail(&e);
-    struct pipe_setup setup = {.labels = ds_own_labels(ds)};
-    if (!setup.labels)
-        setup.labels = labels_imagenet();
-    if (model)
-        opts.setup = &setup;
+    fake_labels = ds_own_labels(ds) ? ds_own_labels(ds) : labels_imagenet();
     opts.ds = ds;
     enum err_code rc = tui_run(&opts, &e);
     ds_close(ds);

@@ -1,10 +1,11 @@
 #include "tui/picture/loader.h"
 
+#include "tui/work/thread.h"
+
 #include "base/mem.h"
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -136,17 +137,6 @@ static void *loader_main(void *arg)
     return NULL;
 }
 
-// Signals are for the thread that owns the screen; chafa's own threads inherit the mask.
-static int start_thread(struct loader *loader)
-{
-    sigset_t all, old;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &old);
-    int rc = pthread_create(&loader->thread, NULL, loader_main, loader);
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-    return rc;
-}
-
 enum err_code loader_open(const struct ds *ds, const struct pic_mode *mode,
                           struct loader **out, struct err *e)
 {
@@ -156,7 +146,8 @@ enum err_code loader_open(const struct ds *ds, const struct pic_mode *mode,
     loader->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     pthread_mutex_init(&loader->lock, NULL);
     pthread_cond_init(&loader->wake, NULL);
-    int errnum = loader->fd < 0 ? errno : start_thread(loader);
+    int errnum =
+        loader->fd < 0 ? errno : thread_start(&loader->thread, loader_main, loader);
     if (errnum != 0) {
         if (loader->fd >= 0)
             close(loader->fd);

@@ -28,8 +28,8 @@ static struct cursor *classes_cursor(struct app *app)
 static void classes_text(const struct app *app, size_t i, struct str *out)
 {
     int class = app->analysis.class_order[i];
-    const char *wnid = labels_wnid(app->labels, class);
-    str_addf(out, "%s %s", labels_words(app->labels, class), wnid ? wnid : "");
+    const char *wnid = labels_wnid(app->state.labels, class);
+    str_addf(out, "%s %s", labels_words(app->state.labels, class), wnid ? wnid : "");
 }
 
 static void classes_open(struct app *app)
@@ -37,7 +37,7 @@ static void classes_open(struct app *app)
     int class = app->analysis.class_order[app->classes_cursor.pos];
     char name[80];
     char *filter = mem_printf("class=%d", class);
-    app_drill(app, filter, labels_short(app->labels, class, name, sizeof name));
+    app_drill(app, filter, labels_short(app->state.labels, class, name, sizeof name));
     free(filter);
 }
 
@@ -73,7 +73,7 @@ static void draw_class(const struct app *app, size_t i,
     char name[80];
     int y = line.y, x = line.x;
     draw_field(y, x + 2, columns->name, STYLE_TEXT | selected, DRAW_LEFT,
-               labels_short(app->labels, class->index, name, sizeof name));
+               labels_short(app->state.labels, class->index, name, sizeof name));
     x += 2 + columns->name;
     (void)draw_textf(y, x, 6, STYLE_DIM | selected, "%6zu", class->support);
     x += 6;
@@ -89,7 +89,7 @@ static void draw_class(const struct app *app, size_t i,
         (void)draw_textf(
             y, x + 2, columns->confused - 1, STYLE_WRONG | selected, "%zu %s %s",
             class->confused_count, theme_glyph(GLYPH_ARROW),
-            labels_short(app->labels, class->confused_with, name, sizeof name));
+            labels_short(app->state.labels, class->confused_with, name, sizeof name));
 }
 
 static void classes_draw(struct app *app, struct rect body)

@@ -11,8 +11,10 @@ static void draw_tile(struct app *app, size_t i, struct rect tile)
     bool here = i == app->state.cursor.pos;
     char name[80];
     int style;
-    if (here)
+    if (here) {
         draw_box(tile, STYLE_LINK, NULL);
+        draw_caret(tile.y + tile.h - 2, tile.x + 1); // at its caption
+    }
     preview_picture(app, item,
                     (struct rect){tile.y + 1, tile.x + 1, tile.h - 3, tile.w - 2});
     int y = tile.y + tile.h - 2;
@@ -21,9 +23,9 @@ static void draw_tile(struct app *app, size_t i, struct rect tile)
         draw_glyph(tile.y + 1, tile.x + 1, STYLE_MARK, GLYPH_MARK);
     draw_glyph(y, tile.x + 1, style, glyph);
     const char *caption =
-        row->error        ? row->error
-        : row_done(row)   ? labels_short(app->labels, row->top[0], name, sizeof name)
-        : row->label >= 0 ? labels_short(app->labels, row->label, name, sizeof name)
+        row->error      ? row->error
+        : row_done(row) ? labels_short(app->state.labels, row->top[0], name, sizeof name)
+        : row->label >= 0 ? labels_short(app->state.labels, row->label, name, sizeof name)
                           : str_basename(row->file);
     draw_field(y, tile.x + 3, tile.w - 4,
                here || items_in_range(app, i) ? STYLE_STRONG : STYLE_TEXT, DRAW_LEFT,

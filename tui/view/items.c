@@ -49,9 +49,9 @@ void items_text(const struct app *app, size_t i, struct str *out)
     const struct row *row = state_row(&app->state, i);
     str_add(out, row->file);
     if (row->label >= 0)
-        str_addf(out, " %s", labels_words(app->labels, row->label));
+        str_addf(out, " %s", labels_words(app->state.labels, row->label));
     if (row_done(row))
-        str_addf(out, " %s", labels_words(app->labels, row->top[0]));
+        str_addf(out, " %s", labels_words(app->state.labels, row->top[0]));
 }
 
 enum glyph items_verdict(const struct row *row, int *style)

@@ -10,7 +10,7 @@ static struct columns solve_columns(const struct app *app, int w)
 {
     struct columns columns = {0};
     int room = w - 6;
-    if (app->state.tally.done + app->state.tally.failed > 0 || app->opts->setup) {
+    if (app->state.tally.done + app->state.tally.failed > 0 || app->opts->model) {
         columns.confidence = 6;
         room -= columns.confidence + 1;
     }
@@ -61,7 +61,7 @@ static void draw_prediction(const struct app *app, const struct row *row,
         draw_field(y, x, columns->predicted,
                    (wrong ? STYLE_WRONG : STYLE_TEXT) | selected, DRAW_LEFT,
                    row_done(row)
-                       ? labels_short(app->labels, row->top[0], name, sizeof name)
+                       ? labels_short(app->state.labels, row->top[0], name, sizeof name)
                        : "");
         x += columns->predicted + 1;
     }
@@ -88,9 +88,9 @@ static void draw_row(const struct app *app, size_t i, const struct columns *colu
     draw_field(line.y, x, columns->file, STYLE_TEXT | selected, DRAW_TAIL, row->file);
     x += columns->file + 1;
     if (columns->label) {
-        const char *label = row->label >= 0
-                                ? labels_short(app->labels, row->label, name, sizeof name)
-                                : "";
+        const char *label = row->label >= 0 ? labels_short(app->state.labels, row->label,
+                                                           name, sizeof name)
+                                            : "";
         draw_field(line.y, x, columns->label, STYLE_TEXT | selected, DRAW_LEFT, label);
         x += columns->label + 1;
     }

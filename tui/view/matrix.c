@@ -29,7 +29,7 @@ static struct cursor *matrix_cursor(struct app *app)
 
 static void matrix_text(const struct app *app, size_t i, struct str *out)
 {
-    str_add(out, labels_words(app->labels, app->analysis.axis[i]));
+    str_add(out, labels_words(app->state.labels, app->analysis.axis[i]));
 }
 
 static bool matrix_sideways(struct app *app, int columns)
@@ -55,9 +55,10 @@ static void matrix_open(struct app *app)
         return;
     }
     char *filter = mem_printf("class=%d and pred=%d", truth, predicted);
-    char *caption = mem_printf("%s %s %s", labels_short(app->labels, truth, a, sizeof a),
-                               theme_glyph(GLYPH_ARROW),
-                               labels_short(app->labels, predicted, b, sizeof b));
+    char *caption =
+        mem_printf("%s %s %s", labels_short(app->state.labels, truth, a, sizeof a),
+                   theme_glyph(GLYPH_ARROW),
+                   labels_short(app->state.labels, predicted, b, sizeof b));
     app_drill(app, filter, caption);
     free(filter);
     free(caption);
@@ -89,6 +90,7 @@ static void draw_cell(const struct app *app, int y, int x, size_t row, size_t co
         char marked[32];
         (void)snprintf(marked, sizeof marked, "[%zu]", count);
         draw_field(y, x, CELL_W, STYLE_STRONG | STYLE_SELECTED, DRAW_RIGHT, marked);
+        draw_caret(y, x);
     } else {
         draw_field(y, x, CELL_W, count == 0 && cross ? STYLE_DIM : style, DRAW_RIGHT,
                    text);
@@ -101,7 +103,8 @@ static void draw_column_names(const struct app *app, struct rect area, size_t co
     for (size_t i = 0; i < columns; i++) {
         size_t column = app->matrix_columns.top + i;
         char name[80];
-        (void)labels_short(app->labels, app->analysis.axis[column], name, sizeof name);
+        (void)labels_short(app->state.labels, app->analysis.axis[column], name,
+                           sizeof name);
         int style = column == app->matrix_columns.pos ? STYLE_STRONG : STYLE_HEAD;
         int letters = draw_width(name) < area.h ? draw_width(name) : area.h;
         const char *at = name;
@@ -122,10 +125,10 @@ static void draw_caption(const struct app *app, struct rect line)
     selected_cell(app, &truth, &predicted);
     size_t count = analysis_cell(&app->analysis, truth, predicted);
     const struct rep_class *class = &app->analysis.classes[truth];
-    (void)draw_textf(line.y, line.x + 1, line.w - 2, STYLE_STRONG,
-                     "%zu of %zu:  %s  %s  %s", count, class->support,
-                     labels_words(app->labels, truth), theme_glyph(GLYPH_ARROW),
-                     truth == predicted ? "right" : labels_words(app->labels, predicted));
+    (void)draw_textf(
+        line.y, line.x + 1, line.w - 2, STYLE_STRONG, "%zu of %zu:  %s  %s  %s", count,
+        class->support, labels_words(app->state.labels, truth), theme_glyph(GLYPH_ARROW),
+        truth == predicted ? "right" : labels_words(app->state.labels, predicted));
 }
 
 static void matrix_draw(struct app *app, struct rect body)
@@ -157,8 +160,9 @@ static void matrix_draw(struct app *app, struct rect body)
         bool here = row == app->matrix_rows.pos;
         if (here)
             draw_glyph(y, body.x, STYLE_LINK, GLYPH_HERE);
-        draw_field(y, body.x + 2, names, here ? STYLE_STRONG : STYLE_TEXT, DRAW_LEFT,
-                   labels_short(app->labels, analysis->axis[row], name, sizeof name));
+        draw_field(
+            y, body.x + 2, names, here ? STYLE_STRONG : STYLE_TEXT, DRAW_LEFT,
+            labels_short(app->state.labels, analysis->axis[row], name, sizeof name));
         for (size_t c = 0; c < shown; c++)
             draw_cell(app, y, left + (int)c * CELL_W, row, app->matrix_columns.top + c);
     }

@@ -27,8 +27,8 @@ static struct cursor *pairs_cursor(struct app *app)
 static void pairs_text(const struct app *app, size_t i, struct str *out)
 {
     const struct rep_pair *pair = &app->analysis.pairs[i];
-    str_addf(out, "%s %s", labels_words(app->labels, pair->truth),
-             labels_words(app->labels, pair->predicted));
+    str_addf(out, "%s %s", labels_words(app->state.labels, pair->truth),
+             labels_words(app->state.labels, pair->predicted));
 }
 
 static void pairs_open(struct app *app)
@@ -37,9 +37,9 @@ static void pairs_open(struct app *app)
     char truth[40], predicted[40];
     char *filter = mem_printf("class=%d and pred=%d", pair->truth, pair->predicted);
     char *caption = mem_printf(
-        "%s %s %s", labels_short(app->labels, pair->truth, truth, sizeof truth),
+        "%s %s %s", labels_short(app->state.labels, pair->truth, truth, sizeof truth),
         theme_glyph(GLYPH_ARROW),
-        labels_short(app->labels, pair->predicted, predicted, sizeof predicted));
+        labels_short(app->state.labels, pair->predicted, predicted, sizeof predicted));
     app_drill(app, filter, caption);
     free(filter);
     free(caption);
@@ -57,10 +57,10 @@ static void draw_pair(const struct app *app, size_t i, struct rect line)
     int names = (line.w - 18 - 3) / 2;
     names = names > 34 ? 34 : names;
     draw_field(y, x + 16, names, STYLE_TEXT | selected, DRAW_LEFT,
-               labels_short(app->labels, pair->truth, name, sizeof name));
+               labels_short(app->state.labels, pair->truth, name, sizeof name));
     draw_glyph(y, x + 17 + names, STYLE_DIM | selected, GLYPH_ARROW);
     draw_field(y, x + 19 + names, names, STYLE_WRONG | selected, DRAW_LEFT,
-               labels_short(app->labels, pair->predicted, name, sizeof name));
+               labels_short(app->state.labels, pair->predicted, name, sizeof name));
 }
 
 // The pictures of the selected pair, as many as fit.

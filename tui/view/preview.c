@@ -25,6 +25,7 @@ void preview_picture(struct app *app, size_t item, struct rect box)
     if (box.w <= 0 || box.h <= 0)
         return;
     struct pic_want want = {item, box.w, box.h};
+    app_late(app, box);
     const struct pic_done *done = app_picture(app, want);
     int middle = box.y + box.h / 2;
     if (!done) {
@@ -71,7 +72,7 @@ static void draw_guess(const struct app *app, const struct row *row, int k,
     if (hit || wrong)
         draw_glyph(y, area.x, style, hit ? GLYPH_RIGHT : GLYPH_WRONG);
     draw_field(y, area.x + 2, width, style, DRAW_LEFT,
-               labels_short(app->labels, row->top[k], name, sizeof name));
+               labels_short(app->state.labels, row->top[k], name, sizeof name));
     int bar = area.w - width - 2 - 8;
     if (bar > 0)
         bar_share(y, area.x + width + 3, bar,
@@ -91,9 +92,9 @@ static void draw_truth(const struct app *app, const struct row *row, struct line
         (void)draw_text(y, area.x + 2, area.w - 2, STYLE_DIM, "no label");
         return;
     }
-    const char *wnid = labels_wnid(app->labels, row->label);
+    const char *wnid = labels_wnid(app->state.labels, row->label);
     int used = draw_text(y, area.x + 2, area.w - 2, STYLE_STRONG,
-                         labels_words(app->labels, row->label));
+                         labels_words(app->state.labels, row->label));
     int rest = area.w - used - 4;
     if (wnid && rest >= 9)
         (void)draw_text(y, area.x + used + 4, rest, STYLE_DIM, wnid);
@@ -157,10 +158,7 @@ void preview_draw(struct app *app, size_t item, struct rect picture, struct rect
 {
     const struct row *row = &app->state.set.rows[item];
     struct lines lines = {details, 0};
-    bool later = app->quick && app->picture_item < app->state.set.count;
-    if (!later)
-        app->picture_item = item;
-    preview_picture(app, app->picture_item, picture);
+    preview_picture(app, item, picture);
     // A tall column has air between its parts.
     bool airy = details.h >= 14;
     lines.next += airy;
@@ -174,7 +172,7 @@ void preview_draw(struct app *app, size_t item, struct rect picture, struct rect
         (void)draw_text(details.y + lines.next++, details.x + 2, details.w - 2,
                         row->error ? STYLE_ALERT : STYLE_DIM,
                         row->error         ? row->error
-                        : app->opts->setup ? "not run yet: r runs the model on it"
+                        : app->opts->model ? "not run yet: r runs the model on it"
                                            : "no prediction");
     lines.next += airy;
     if (line_left(&lines))

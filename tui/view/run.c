@@ -183,7 +183,7 @@ static void run_draw(struct app *app, struct rect body)
         page.next++;
     } else if (page_line(&page, &y)) {
         (void)draw_text(y, page.area.x, page.area.w, STYLE_DIM,
-                        app->opts->setup
+                        app->opts->model
                             ? "nothing has been started: R evaluates everything"
                             : "no model: start xlens with -m MODEL");
         page.next++;

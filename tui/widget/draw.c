@@ -187,12 +187,27 @@ void draw_glyph(int y, int x, int style, enum glyph glyph)
     (void)draw_text(y, x, 1, style, theme_glyph(glyph));
 }
 
+static int caret_y, caret_x; // one screen, one cursor
+
+void draw_caret(int y, int x)
+{
+    caret_y = y;
+    caret_x = x;
+}
+
+void draw_caret_move(void)
+{
+    (void)move(caret_y, caret_x);
+}
+
 int draw_entry(struct rect line, bool here, bool selected)
 {
     int style = selected ? STYLE_SELECTED : 0;
     draw_field(line.y, line.x, line.w, STYLE_TEXT | style, DRAW_LEFT, "");
-    if (here)
+    if (here) {
         draw_glyph(line.y, line.x, STYLE_LINK | style, GLYPH_HERE);
+        draw_caret(line.y, line.x);
+    }
     return style;
 }
 

@@ -34,6 +34,10 @@ void draw_field(int y, int x, int width, int style, enum draw_align align,
 // what its text or-s to its styles.
 int draw_entry(struct rect line, bool here, bool selected);
 
+// Where the terminal's own cursor is to stand in this frame; the last one counts.
+void draw_caret(int y, int x);
+void draw_caret_move(void);
+
 // Columns that a text takes.
 int draw_width(const char *text);
 

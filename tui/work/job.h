@@ -1,7 +1,7 @@
-#ifndef TUI_JOB_H
-#define TUI_JOB_H
+#ifndef TUI_WORK_JOB_H
+#define TUI_WORK_JOB_H
 
-// The evaluation in the background, as the explorer sees it: at most one at a time.
+// An evaluation in the background, as the explorer sees it.
 
 #include "tui/state.h"
 #include "tui/tui.h"
@@ -22,8 +22,9 @@ struct job {
 };
 
 // Starts on `subset` (taken; NULL: everything).
-enum err_code job_start(struct job *job, const struct tui_opts *opts, size_t *subset,
-                        size_t count, struct err *e) MUST_CHECK;
+enum err_code job_start(struct job *job, const struct tui_opts *opts,
+                        const struct pipe_setup *setup, size_t *subset, size_t count,
+                        struct err *e) MUST_CHECK;
 
 bool job_running(const struct job *job);
 int job_fd(const struct job *job); // -1: none

@@ -1,11 +1,12 @@
-#include "tui/export.h"
+#include "tui/work/export.h"
+
+#include "tui/work/thread.h"
 
 #include "base/file.h"
 #include "base/mem.h"
 #include "pipeline/pipeline.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -147,11 +148,7 @@ enum err_code export_npz_start(struct export_task *task, const struct state *sta
         return err_set(e, ERR_NOMEM, "no memory for the list of pictures");
     }
     memcpy(task->items, state->view, state->count * sizeof task->items[0]);
-    sigset_t all, old;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &old);
-    int errnum = pthread_create(&task->thread, NULL, task_main, task);
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    int errnum = thread_start(&task->thread, task_main, task);
     if (errnum != 0) {
         task_release(task);
         return err_set_errno(e, errnum, "npz thread", "cannot start");

@@ -1,16 +1,15 @@
-#include "tui/job.h"
+#include "tui/work/job.h"
 
-#include <pthread.h>
-#include <signal.h>
+#include "tui/work/thread.h"
+
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 enum { JOB_NICE = 5, EVENTS = 64, EVENTS_A_FRAME = 4096 };
 
-// Threads inherit the niceness and the signal mask of the one that makes them. A starter
-// of its own makes those of the job: below the screen's, which answers keys while all
-// cores evaluate, and deaf to signals, which are for the thread that owns the screen.
+// Threads inherit the niceness of the one that makes them. A starter of its own makes
+// those of the job: below the screen's, which answers keys while all cores evaluate.
 struct starter {
     const struct pipe_spec *spec;
     struct pipe_job *pipe;
@@ -29,22 +28,19 @@ static void *start_below(void *arg)
 static enum err_code start(struct starter *starter)
 {
     pthread_t thread;
-    sigset_t all, old;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &old);
-    int errnum = pthread_create(&thread, NULL, start_below, starter);
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    int errnum = thread_start(&thread, start_below, starter);
     if (errnum != 0)
         return err_set_errno(starter->e, errnum, "evaluation", "cannot start");
     pthread_join(thread, NULL);
     return starter->rc;
 }
 
-enum err_code job_start(struct job *job, const struct tui_opts *opts, size_t *subset,
-                        size_t count, struct err *e)
+enum err_code job_start(struct job *job, const struct tui_opts *opts,
+                        const struct pipe_setup *setup, size_t *subset, size_t count,
+                        struct err *e)
 {
     struct pipe_spec spec = {
-        .setup = opts->setup,
+        .setup = setup,
         .ds = opts->ds,
         .subset = subset,
         .subset_count = count,
