@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/random.h"
 #include "base/str.h"
+#include "base/wilson.h"
 
 #include <errno.h>
 #include <math.h>
@@ -49,15 +50,12 @@ void job_signal(struct pipe_job *job)
         job->signalled = true;
 }
 
-// Half the Wilson score interval at 95 % (Wilson 1927), in percent points.
-static double half_interval(size_t hits, size_t n)
+// Of top-1, in percent points.
+static double half_interval(const struct pipe_progress *p)
 {
-    const double z = 1.959963984540054;
-    if (n == 0)
-        return 100;
-    double count = (double)n, p = (double)hits / count;
-    return 100 * z / (1 + z * z / count) *
-           sqrt(p * (1 - p) / count + z * z / (4 * count * count));
+    double centre, half;
+    wilson_95(p->top1, p->labelled, &centre, &half);
+    return 100 * half;
 }
 
 static void count_row(struct pipe_job *job, const struct row *row, bool from_cache)
@@ -70,8 +68,7 @@ static void count_row(struct pipe_job *job, const struct row *row, bool from_cac
         p->labelled++;
         p->top1 += row_correct(row);
         p->top5 += row_rank(row) >= 0;
-        if (job->spec.until > 0 &&
-            half_interval(p->top1, p->labelled) < job->spec.until) {
+        if (job->spec.until > 0 && half_interval(p) < job->spec.until) {
             p->until_reached = true;
             job->stopping = true;
             pthread_cond_broadcast(&job->work);
