@@ -153,6 +153,40 @@ def quit_at_once(program, folder):
         assert screen.wait_exit() == 0
 
 
+def run_beside(program, folder):
+    """r is answered while an evaluation runs that would take minutes."""
+    with start(program, folder, ["--evaluate"], SMALL, XLENS_FAKE_DELAY="3000") as screen:
+        screen.wait(lambda text: "/49" in text, "the evaluation")
+        screen.press(*":sort file").press("Enter", "G", "r")
+        text = screen.wait(lambda text: "done: 1 picture" in text, "the picture's own end")
+        assert "/49" in text, "the evaluation must go on"
+        line = [l for l in text.split("\n") if l.startswith("▌")][0]
+        assert "spoon_07" in line and "%" in line, line
+
+
+def cursor_is_on_the_selected(program, folder):
+    """Hidden, but where screen readers and braille lines look for it."""
+    def place(screen):
+        return screen.tmux("display", "-p", "-t", "x", "#{cursor_x},#{cursor_y},#{cursor_flag}")
+    with start(program, folder, ["--evaluate"], SMALL) as screen:
+        screen.settle()
+        text = screen.press("j", "j").settle().split("\n")
+        row = [i for i, line in enumerate(text) if line.startswith("▌")][0]
+        assert place(screen).strip() == f"0,{row},0", place(screen)
+        screen.press("P", "j").settle()
+        row = [i for i, line in enumerate(screen.text().split("\n")) if line.startswith("▌")][0]
+        assert place(screen).strip() == f"0,{row},0", place(screen)
+        screen.press(":").settle()
+        assert place(screen).strip() == "1,23,1", place(screen)
+
+
+def damaged_model(program, folder):
+    """It is asked for by name, so that the explorer does not stay without it."""
+    with start(program, folder, ["--damaged-model"], SMALL) as screen:
+        assert screen.wait_exit() == 3
+        assert "damaged.keras: not a model" in screen.text(), screen.text()
+
+
 def paused_and_cancelled(program, folder):
     with start(program, folder, ["--evaluate"], SMALL, XLENS_FAKE_DELAY="50") as screen:
         screen.press("w").wait(lambda text: "running" in text, "the evaluation")
@@ -223,7 +257,8 @@ def refused(program, folder):
 
 TESTS = [scene(*s) for s in SCENES] + [
     (f.__name__, f) for f in (mono, vt100, colours_16, colours_256, resized, quit_asks,
-                              quit_at_once, paused_and_cancelled, place_is_kept, exported,
+                              quit_at_once, run_beside, cursor_is_on_the_selected,
+                              damaged_model, paused_and_cancelled, place_is_kept, exported,
                               suspended, refused)]
 
 if __name__ == "__main__":
