@@ -7,15 +7,15 @@
 #include "tui/picture/loader.h"
 #include "tui/run_store.h"
 #include "tui/state.h"
+#include "tui/task/export.h"
+#include "tui/task/job.h"
+#include "tui/task/model.h"
 #include "tui/term.h"
 #include "tui/tui.h"
 #include "tui/view/view.h"
 #include "tui/widget/history.h"
 #include "tui/widget/popup.h"
 #include "tui/widget/prompt.h"
-#include "tui/work/export.h"
-#include "tui/work/job.h"
-#include "tui/work/model.h"
 
 #include <stdbool.h>
 #include <stddef.h>

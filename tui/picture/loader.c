@@ -1,6 +1,6 @@
 #include "tui/picture/loader.h"
 
-#include "tui/work/thread.h"
+#include "tui/task/thread.h"
 
 #include "base/mem.h"
 

@@ -1,5 +1,5 @@
-#ifndef TUI_WORK_MODEL_H
-#define TUI_WORK_MODEL_H
+#ifndef TUI_TASK_MODEL_H
+#define TUI_TASK_MODEL_H
 
 // The model, opened by a thread of its own while the pictures are on the screen already.
 

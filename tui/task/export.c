@@ -1,6 +1,6 @@
-#include "tui/work/export.h"
+#include "tui/task/export.h"
 
-#include "tui/work/thread.h"
+#include "tui/task/thread.h"
 
 #include "base/file.h"
 #include "base/mem.h"

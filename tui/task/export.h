@@ -1,5 +1,5 @@
-#ifndef TUI_WORK_EXPORT_H
-#define TUI_WORK_EXPORT_H
+#ifndef TUI_TASK_EXPORT_H
+#define TUI_TASK_EXPORT_H
 
 // Files out of what the filter shows: tables at once, npz sets on a thread of their own.
 

@@ -1,4 +1,4 @@
-#include "tui/work/thread.h"
+#include "tui/task/thread.h"
 
 #include <signal.h>
 

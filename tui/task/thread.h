@@ -1,5 +1,5 @@
-#ifndef TUI_WORK_THREAD_H
-#define TUI_WORK_THREAD_H
+#ifndef TUI_TASK_THREAD_H
+#define TUI_TASK_THREAD_H
 
 // Threads beside the one of the screen.
 

@@ -1,6 +1,6 @@
-#include "tui/work/model.h"
+#include "tui/task/model.h"
 
-#include "tui/work/thread.h"
+#include "tui/task/thread.h"
 
 #include <errno.h>
 #include <stdint.h>

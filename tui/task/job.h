@@ -1,5 +1,5 @@
-#ifndef TUI_WORK_JOB_H
-#define TUI_WORK_JOB_H
+#ifndef TUI_TASK_JOB_H
+#define TUI_TASK_JOB_H
 
 // An evaluation in the background, as the explorer sees it.
 

@@ -1,6 +1,6 @@
-#include "tui/work/job.h"
+#include "tui/task/job.h"
 
-#include "tui/work/thread.h"
+#include "tui/task/thread.h"
 
 #include <stdlib.h>
 #include <sys/resource.h>
