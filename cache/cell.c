@@ -78,33 +78,45 @@ static enum err_code count_row(void *ctx, const struct row *row, struct err *e)
                          recount->cache->path);
 }
 
+// What a run's counters are by its cells.
+struct counters {
+    int64_t done, failed, labelled, top1, top5;
+};
+
+static struct counters count_cells(const struct row_cells *cells)
+{
+    struct counters c = {0};
+    for (size_t i = 0; i < cells->count; i++) {
+        const struct row_cell *cell = &cells->all[i];
+        c.failed += cell->predicted == ROW_FAILED ? cell->count : 0;
+        if (cell->predicted < 0)
+            continue;
+        c.done += cell->count;
+        c.labelled += cell->truth >= 0 ? cell->count : 0;
+        c.top1 += cell->truth == cell->predicted ? cell->count : 0;
+        c.top5 += cell->top5;
+    }
+    return c;
+}
+
 static enum err_code write_cells(struct cache *cache, int64_t run,
                                  const struct row_cells *cells, struct err *e)
 {
-    int64_t done = 0, failed = 0, labelled = 0, top1 = 0, top5 = 0;
+    struct counters c = count_cells(cells);
     sqlite3_stmt *stmt;
     enum err_code rc;
     TRY(cache_stmt(cache, STMT_CELL_REMOVE, &stmt, e));
     sqlite3_bind_int64(stmt, 1, run);
     TRY(cache_step_done(cache, stmt, e));
-    for (size_t i = 0; i < cells->count; i++) {
-        const struct row_cell *cell = &cells->all[i];
-        TRY(put_cell(cache, run, cell, 1, e));
-        failed += cell->predicted == ROW_FAILED ? cell->count : 0;
-        if (cell->predicted < 0)
-            continue;
-        done += cell->count;
-        labelled += cell->truth >= 0 ? cell->count : 0;
-        top1 += cell->truth == cell->predicted ? cell->count : 0;
-        top5 += cell->top5;
-    }
+    for (size_t i = 0; i < cells->count; i++)
+        TRY(put_cell(cache, run, &cells->all[i], 1, e));
     TRY(cache_stmt(cache, STMT_RUN_SET, &stmt, e));
     sqlite3_bind_int64(stmt, 1, run);
-    sqlite3_bind_int64(stmt, 2, done);
-    sqlite3_bind_int64(stmt, 3, failed);
-    sqlite3_bind_int64(stmt, 4, labelled);
-    sqlite3_bind_int64(stmt, 5, top1);
-    sqlite3_bind_int64(stmt, 6, top5);
+    sqlite3_bind_int64(stmt, 2, c.done);
+    sqlite3_bind_int64(stmt, 3, c.failed);
+    sqlite3_bind_int64(stmt, 4, c.labelled);
+    sqlite3_bind_int64(stmt, 5, c.top1);
+    sqlite3_bind_int64(stmt, 6, c.top5);
     TRY(cache_step_done(cache, stmt, e));
 out:
     return rc;

@@ -252,8 +252,9 @@ out:
 enum err_code cache_open_bulk(const char *path, struct cache **out, struct err *e)
 {
     enum err_code rc = cache_open(path, true, out, e);
-    if (rc == ERR_OK)
-        rc = cache_exec(*out, "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF", e);
+    if (rc != ERR_OK || !*out)
+        return rc;
+    rc = cache_exec(*out, "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF", e);
     if (rc != ERR_OK) {
         cache_close(*out);
         *out = NULL;

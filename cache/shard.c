@@ -139,36 +139,50 @@ out:
     return rc;
 }
 
+struct chunk {
+    struct picture *all;
+    size_t count, cap;
+};
+
+// Up to CHUNK pictures; *more: there may be others.
+static enum err_code read_pictures(struct merge *m, sqlite3_stmt *list,
+                                   struct chunk *chunk, bool *more, struct err *e)
+{
+    chunk->count = 0;
+    while (chunk->count < CHUNK) {
+        enum err_code rc = cache_step(m->from, list, more, e);
+        if (rc != ERR_OK || !*more)
+            return rc;
+        if (!mem_grow(&chunk->all, &chunk->cap, chunk->count + 1, sizeof *chunk->all))
+            return no_memory(m->from, e);
+        struct picture p = {.id = sqlite3_column_int64(list, 0),
+                            .lo = sqlite3_column_int64(list, 1),
+                            .hi = sqlite3_column_int64(list, 2)};
+        if (p.id <= 0)
+            return damaged(m->from, "numbers of its pictures", e);
+        chunk->all[chunk->count++] = p;
+    }
+    return ERR_OK;
+}
+
 static enum err_code merge_pictures(struct merge *m, struct err *e)
 {
-    sqlite3_stmt *stmt;
-    bool row = true;
-    size_t n = 0, cap = 0;
+    sqlite3_stmt *list;
+    bool more = true;
     int64_t next;
-    struct picture *chunk = NULL;
+    struct chunk chunk = {0};
     enum err_code rc;
     TRY(map_pictures(m, e));
     TRY(read_int(m->to, STMT_PICTURE_EXTENT, 0, &next, e));
     next++;
-    TRY(cache_stmt(m->from, STMT_PICTURE_LIST, &stmt, e));
-    while (row) {
-        TRY(cache_step(m->from, stmt, &row, e));
-        if (row) {
-            if (!mem_grow(&chunk, &cap, n + 1, sizeof *chunk))
-                TRY(no_memory(m->from, e));
-            chunk[n++] = (struct picture){.id = sqlite3_column_int64(stmt, 0),
-                                          .lo = sqlite3_column_int64(stmt, 1),
-                                          .hi = sqlite3_column_int64(stmt, 2)};
-            if (chunk[n - 1].id <= 0)
-                TRY(damaged(m->from, "numbers of its pictures", e));
-        }
-        if (n && (!row || n == CHUNK)) {
-            TRY(place_pictures(m, chunk, n, &next, e));
-            n = 0;
-        }
+    TRY(cache_stmt(m->from, STMT_PICTURE_LIST, &list, e));
+    while (more) {
+        TRY(read_pictures(m, list, &chunk, &more, e));
+        if (chunk.count)
+            TRY(place_pictures(m, chunk.all, chunk.count, &next, e));
     }
 out:
-    free(chunk);
+    free(chunk.all);
     return rc;
 }
 
@@ -414,7 +428,7 @@ static enum err_code note_sources(struct merge *m, const struct cache_run *run,
 static enum err_code merge_run(struct merge *m, const struct cache_run *run,
                                struct err *e)
 {
-    int64_t from, to, id = 0, rows;
+    int64_t from = 0, to = 0, id = 0, rows = 0;
     enum err_code rc;
     TRY(find_variant(m, run->id, &from, &to, e));
     TRY(merge_predictions(m, from, to, e));

@@ -62,6 +62,20 @@ static const char *without_prefix(const char *name)
     return name;
 }
 
+static bool is_other(const struct columns *c, int i)
+{
+    return i == c->file || i == c->label || i == c->error;
+}
+
+static enum err_code check_complete(const struct foreign_reader *r, const bool *seen,
+                                    int classes, struct err *e)
+{
+    for (int i = 0; i < classes; i++)
+        if (!seen[i])
+            return foreign_wrong(r, "expected a column for each class from 0", e);
+    return classes ? ERR_OK : foreign_wrong(r, "expected columns of predictions", e);
+}
+
 static enum err_code map_classes(struct foreign_reader *r, char *const *names,
                                  struct columns *c, struct err *e)
 {
@@ -71,11 +85,13 @@ static enum err_code map_classes(struct foreign_reader *r, char *const *names,
     c->values = mem_array((size_t)c->n, sizeof *c->values);
     bool *seen = mem_array((size_t)c->n, sizeof *seen);
     enum err_code rc = ERR_OK;
-    if (!c->class_of || !c->values || !seen)
-        TRY(err_set(e, ERR_NOMEM, "%s: no memory for its columns", r->text.path));
+    if (!c->class_of || !c->values || !seen) {
+        rc = err_set(e, ERR_NOMEM, "%s: no memory for its columns", r->text.path);
+        goto out;
+    }
     for (int i = 0; i < c->n; i++) {
         c->class_of[i] = -1;
-        if (i == c->file || i == c->label || i == c->error || i == ignored)
+        if (is_other(c, i) || i == ignored)
             continue;
         TRY(foreign_class(r, without_prefix(names[i]), &c->class_of[i], e));
         if (c->class_of[i] >= c->n || seen[c->class_of[i]])
@@ -83,11 +99,7 @@ static enum err_code map_classes(struct foreign_reader *r, char *const *names,
         seen[c->class_of[i]] = true;
         c->classes++;
     }
-    for (int i = 0; i < c->classes; i++)
-        if (!seen[i])
-            TRY(foreign_wrong(r, "expected a column for each class from 0", e));
-    if (c->classes == 0)
-        rc = foreign_wrong(r, "expected columns of predictions", e);
+    rc = check_complete(r, seen, c->classes, e);
 out:
     free(seen);
     return rc;

@@ -116,7 +116,7 @@ static enum err_code list_folder(struct importing *im, struct err *e)
     closedir(dir);
     if (rc == ERR_OK && im->name_count == 0)
         rc = err_set(e, ERR_MISSING, "%s: holds no result npz", im->what->path);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && im->name_count)
         qsort(im->names, im->name_count, sizeof *im->names, by_name);
     return rc;
 }
@@ -331,16 +331,22 @@ static enum err_code store_npz(struct importing *im, size_t i, struct err *e)
     return rc;
 }
 
+static enum err_code store_folder(struct importing *im, struct err *e)
+{
+    enum err_code rc = ERR_OK;
+    for (size_t i = 0; i < im->name_count && rc == ERR_OK; i++)
+        rc = store_npz(im, i, e);
+    return rc;
+}
+
 static enum err_code store_all(struct importing *im, struct err *e)
 {
     const char *path = im->what->path;
-    enum err_code rc = ERR_OK;
-    if (file_is_dir(path)) {
-        for (size_t i = 0; i < im->name_count; i++)
-            TRY(store_npz(im, i, e));
-    } else {
+    enum err_code rc;
+    if (file_is_dir(path))
+        TRY(store_folder(im, e));
+    else
         TRY(foreign_each(path, im->labels, store_row, im, e));
-    }
     if (im->result->strangers && im->result->rows == 0)
         TRY(err_set(e, ERR_FORMAT, "%s: %s: no result is called like a picture of %s",
                     path, im->result->stranger, ds_root(im->ds)));

@@ -53,7 +53,7 @@ static enum err_code add_pair(struct foreign_reader *r, const cJSON *object,
                               struct err *e)
 {
     const cJSON *prob = ITEM(object, "prob", "probability", "score", "confidence");
-    int index;
+    int index = -1;
     enum err_code rc = class_of(r, ITEM(object, "index", "class", "wnid"), &index, e);
     if (rc != ERR_OK)
         return rc;

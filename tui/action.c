@@ -245,7 +245,9 @@ void command_show_run(struct app *app, const char *args, int value)
             run = &app->store.runs[i];
     if (!run)
         app_complain(app, "show: no run %s; D lists them", args);
-    else if (strcmp(run->dataset, ds_root(app->opts->ds)) != 0)
+    // What was imported without a dataset is known by its file names only.
+    else if (strcmp(run->dataset, ds_root(app->opts->ds)) != 0 &&
+             run->numeric_version != CACHE_FOREIGN)
         app_complain(app, "run %s is of another dataset: %s", args, run->dataset);
     else if (run_store_show(&app->store, app->opts, run, &app->state, &e) != ERR_OK)
         app_complain(app, "%s", e.msg);

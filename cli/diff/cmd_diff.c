@@ -164,8 +164,10 @@ static enum err_code gather(struct diff *d, struct err *e)
     TRY(rep_filter_parse(d->args->filter, p->a.labels, &filter, e));
     d->changes = mem_array((size_t)classes, sizeof *d->changes);
     d->list = mem_array(p->count, sizeof *d->list);
-    if (!d->changes || !d->list)
-        TRY(err_set(e, ERR_NOMEM, "no memory for %zu pictures", p->count));
+    if (!d->changes || !d->list) {
+        rc = err_set(e, ERR_NOMEM, "no memory for %zu pictures", p->count);
+        goto out;
+    }
     for (int i = 0; i < classes; i++)
         d->changes[i].index = i;
     for (size_t i = 0; i < p->count; i++) {

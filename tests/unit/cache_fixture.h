@@ -31,7 +31,8 @@ static inline void fixture_init(struct fixture *f)
 {
     (void)snprintf(f->dir, sizeof f->dir, "/tmp/xlens-cache-XXXXXX");
     assert_non_null(mkdtemp(f->dir));
-    (void)snprintf(f->db, sizeof f->db, "%.63s/x.db", f->dir);
+    memcpy(f->db, f->dir, sizeof f->dir);
+    strcat(f->db, "/x.db");
 }
 
 static inline void fixture_release(struct fixture *f)
