@@ -199,7 +199,7 @@ const struct cmd cmd_doctor = {
     .about = "Tries on some labelled pictures which order of labels, values, channels, "
              "resize and filter fit the model best, one after the other, and says which "
              "options to use and what was done wrong. What chance alone could explain "
-             "is said to be undecided and left as it is.",
+             "is left as it is, and said.",
     .opts = doctor_opts,
     .size = sizeof(struct doctor_args),
     .defaults = &doctor_defaults,

@@ -82,7 +82,7 @@ static void print_verdict(const struct doctor *d, enum doctor_axis_id id)
     else
         (void)printf("%s", axis->options[0].name);
     if (ties) {
-        (void)printf("; %zu pictures cannot tell it from",
+        (void)printf("; %zu pictures do not tell it from",
                      axis->options[axis->best].figures.images);
         print_tied(axis);
     } else if (!mistake) {
