@@ -62,8 +62,9 @@ static enum err_code open_dataset(const struct cli *cli, const struct doctor_arg
                                   const struct pipe_setup *setup, struct ds **out,
                                   struct err *e)
 {
-    struct ds_opts opts = {.labels = args->model.label ? setup->labels : NULL,
-                           .val_label = args->val_label};
+    struct ds_opts opts = {
+        .labels = args->model.label || setup->background ? setup->labels : NULL,
+        .val_label = args->val_label};
     enum err_code rc = ds_open(cli->operands[0], &opts, out, e);
     if (rc != ERR_FORMAT)
         return rc;
@@ -96,8 +97,9 @@ static enum err_code examine(struct cli *cli, const struct doctor_args *args,
     doctor.order_now = args->label_order == 1 && ds_shape(ds) == DS_FLAT_VAL
                            ? DOCTOR_ILSVRC
                            : DOCTOR_PLAIN;
-    TRY(doctor_sample_open(ds, (size_t)args->images, eng_model_info(setup.model)->classes,
-                           &doctor.sample, e));
+    const int classes = eng_model_info(setup.model)->classes;
+    const bool behind = setup.background && ds_shape(ds) == DS_FLAT_VAL;
+    TRY(doctor_sample_open(ds, (size_t)args->images, classes, behind, &doctor.sample, e));
     TRY(doctor_search(&doctor, e));
     if (cli->json)
         TRY(json_print(doctor_document(&doctor), e));

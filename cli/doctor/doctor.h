@@ -56,12 +56,14 @@ enum { DOCTOR_SEED = 299 };
 
 // At most n labelled pictures, as many labels as possible, at random. ERR_MISSING when
 // nothing is labelled.
-enum err_code doctor_sample_open(const struct ds *ds, size_t n, int classes,
+enum err_code doctor_sample_open(const struct ds *ds, size_t n, int classes, int first,
                                  struct doctor_sample *out, struct err *e) MUST_CHECK;
 void doctor_sample_release(struct doctor_sample *sample);
 
-// Sets `wanted` from `label` for a model of so many classes.
-void doctor_orders_fill(struct doctor_picture *pictures, size_t n, int classes);
+// Sets `wanted` from `label` for a model of so many classes, the first of which, 0 or 1,
+// number 0 stands for: labels are numbers and that much.
+void doctor_orders_fill(struct doctor_picture *pictures, size_t n, int classes,
+                        int first);
 
 // False when the order means nothing for any picture, as the devkit's does for 6 classes.
 bool doctor_order_applies(const struct doctor_sample *sample, enum doctor_order order);

@@ -104,14 +104,16 @@ static int wanted(const struct tables *t, enum doctor_order order, int label)
     }
 }
 
-void doctor_orders_fill(struct doctor_picture *pictures, size_t n, int classes)
+void doctor_orders_fill(struct doctor_picture *pictures, size_t n, int classes, int first)
 {
     struct tables tables;
-    tables_init(&tables, classes);
+    tables_init(&tables, classes - first);
     for (size_t i = 0; i < n; i++)
         for (int order = 0; order < DOCTOR_ORDERS; order++) {
-            int class = wanted(&tables, (enum doctor_order)order, pictures[i].label);
-            pictures[i].wanted[order] = class < classes ? class : -1;
+            int number = pictures[i].label - first;
+            int class = wanted(&tables, (enum doctor_order)order, number);
+            bool known = class >= 0 && class < tables.classes;
+            pictures[i].wanted[order] = known ? class + first : -1;
         }
     free(tables.number);
     free(tables.place);

@@ -49,7 +49,7 @@ static size_t gather(const struct ds *ds, const size_t *order, struct candidate 
     return n;
 }
 
-enum err_code doctor_sample_open(const struct ds *ds, size_t n, int classes,
+enum err_code doctor_sample_open(const struct ds *ds, size_t n, int classes, int first,
                                  struct doctor_sample *out, struct err *e)
 {
     enum err_code rc = ERR_OK;
@@ -77,7 +77,7 @@ enum err_code doctor_sample_open(const struct ds *ds, size_t n, int classes,
     for (size_t i = 0; i < out->count; i++)
         out->pictures[i] =
             (struct doctor_picture){.item = all[i].item, .label = all[i].label};
-    doctor_orders_fill(out->pictures, out->count, classes);
+    doctor_orders_fill(out->pictures, out->count, classes, first);
 out:
     free(order);
     free(all);

@@ -98,7 +98,12 @@ def labels(tmp):
         header["fc.weight"]["shape"], header["fc.bias"]["shape"] = [count, row // 4], [count]
         safetensors.write(tmp / f"{name}.safetensors", header,
                           {"fc.weight": b"".join(weight), "fc.bias": b"".join(biases)})
-    expect(doctor("-m", MODEL, "--head", tmp / "background.safetensors", right), remedy="background",
+    background = ["-m", MODEL, "--head", tmp / "background.safetensors"]
+    assert expect(doctor(*background, right))["axes"]["labels"]["verdict"] == "keep"
+    expect(doctor(*background, devkit), flags=["--label-order ilsvrc"],
+           labels=("devkit's ids, 1", "devkit order"))
+    (tmp / "plain.csv").write_text("file,label\n" + "".join(f"{right}/{f},{i}\n" for f, i in truth()))
+    expect(doctor(*background, tmp / "plain.csv"), remedy="background",
            labels=("class 0 is background", "off by one"))
     expect(doctor("-m", MODEL, "--head", tmp / "devkit.safetensors", right), remedy="rows of the head",
            labels=("the model's in devkit order", "devkit order"))

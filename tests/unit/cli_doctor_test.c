@@ -21,7 +21,7 @@
 static const int *wanted_of(struct doctor_picture *picture, int label, int classes)
 {
     *picture = (struct doctor_picture){.label = label};
-    doctor_orders_fill(picture, 1, classes);
+    doctor_orders_fill(picture, 1, classes, 0);
     return picture->wanted;
 }
 
@@ -38,6 +38,12 @@ static void devkit_orders(void **state)
     assert_int_equal(wanted_of(&p, 0, 1000)[DOCTOR_ILSVRC_FROM_ZERO], 278);
     assert_int_equal(wanted_of(&p, 278, 1000)[DOCTOR_MODEL_ILSVRC], 0);
     assert_int_equal(wanted_of(&p, 0, 1000)[DOCTOR_MODEL_ILSVRC], 448);
+    // Behind a background class: id 1 was read as number 1, class 2.
+    p.label = 2;
+    doctor_orders_fill(&p, 1, 1001, 1);
+    assert_int_equal(p.wanted[DOCTOR_PLAIN], 2);
+    assert_int_equal(p.wanted[DOCTOR_FROM_ONE], 1);
+    assert_int_equal(p.wanted[DOCTOR_ILSVRC], 279);
     // Six classes have no such ids.
     struct doctor_sample sample = {&p, 1, 1, 1};
     assert_int_equal(wanted_of(&p, 1, 6)[DOCTOR_ILSVRC], -1);
@@ -88,7 +94,7 @@ static void samples_have_many_labels(void **state)
     for (size_t w = 0; w < sizeof want / sizeof *want; w++) {
         struct doctor_sample sample;
         size_t count[3] = {0};
-        assert_int_equal(doctor_sample_open(ds, want[w].n, 10, &sample, NULL), ERR_OK);
+        assert_int_equal(doctor_sample_open(ds, want[w].n, 10, 0, &sample, NULL), ERR_OK);
         assert_int_equal(sample.labelled, 34);
         assert_int_equal(sample.per_class, want[w].count[0]);
         for (size_t i = 0; i < sample.count; i++) {
@@ -123,7 +129,7 @@ static void answers_are_compared_in_pairs(void **state)
         {.ok = true, .count = 3, .top = {0, 2, 1}, .score = {-2}},
         {.ok = false},
     };
-    doctor_orders_fill(pictures, 4, 3);
+    doctor_orders_fill(pictures, 4, 3, 0);
     const struct doctor_trial one = {.count = 4, .answers = a};
     const struct doctor_trial two = {.count = 4, .answers = b};
     struct doctor_figures f;
