@@ -11,9 +11,10 @@ double rep_sign_test(size_t better, size_t worse)
         return 1.0;
     double term =
         exp(lgamma(count + 1) - lgamma(at + 1) - lgamma(count - at + 1) - count * log(2));
-    for (; term > 0 && at >= 0; at--) {
+    while (term > 0) { // it becomes 0 behind the first one
         sum += term;
         term *= at / (count - at + 1);
+        at -= 1;
     }
     return fmin(1.0, 2 * sum);
 }

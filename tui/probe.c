@@ -88,10 +88,22 @@ static void read_attributes(const char *text, struct tui_probe *out)
             out->sixel = true;
 }
 
+// "20;10t": pixels of a cell.
+static void read_cell(const char *text, struct tui_probe *out)
+{
+    enum { SIDE_MAX = 1000 };
+    char *end;
+    long height = strtol(text, &end, 10);
+    long width = *end == ';' ? strtol(end + 1, NULL, 10) : 0;
+    if (width < 1 || height < 1 || width > SIDE_MAX || height > SIDE_MAX)
+        return;
+    out->width = (int)width * out->across;
+    out->height = (int)height * out->down;
+}
+
 static void read_answers(const char *text, struct tui_probe *out)
 {
     const char *part;
-    int height, width;
     size_t len = between(text, "\033P>|", "\033\\", &part);
     for (size_t i = 0; i < len && i + 1 < sizeof out->version; i++)
         out->version[i] = (char)(part[i] >= ' ' && part[i] < 127 ? part[i] : '?');
@@ -99,10 +111,8 @@ static void read_answers(const char *text, struct tui_probe *out)
     len = between(text, "\033_Gi=31;", "\033\\", &part);
     out->kitty = len == 2 && memcmp(part, "OK", 2) == 0;
     len = between(text, "\033[6;", "t", &part);
-    if (len && sscanf(part, "%4d;%4d", &height, &width) == 2 && out->width == 0) {
-        out->width = width * out->across;
-        out->height = height * out->down;
-    }
+    if (len && out->width == 0)
+        read_cell(part, out);
     read_attributes(text, out);
 }
 

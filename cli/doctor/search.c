@@ -258,7 +258,7 @@ static enum err_code search_axis(struct doctor *d, enum doctor_axis_id id, struc
     name_option(id, &now, name);
     add_option(axis, name, d->order, d->trial);
     for (int i = 0; i < count; i++) {
-        int trial;
+        int trial = 0;
         name_option(id, &all[i], name);
         (void)snprintf(d->doing, sizeof d->doing, "%s: %s", doctor_axis_name(id), name);
         TRY(run_trial(d, &all[i], leader, &trial, e));
