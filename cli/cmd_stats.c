@@ -1,5 +1,6 @@
 #include "cli/cmd.h"
 #include "cli/open/database.h"
+#include "cli/open/view.h"
 #include "cli/out/json.h"
 #include "cli/out/say.h"
 
@@ -19,6 +20,7 @@ enum by { BY_ALL, BY_CLASS, BY_PAIR, BY_BIN };
 
 struct stats_args {
     const char *db, *run, *label, *class_name;
+    struct view_args view;
     int by; // enum by
 };
 
@@ -36,6 +38,7 @@ static const struct opt stats_opts[] = {
      .kind = OPT_CHOICE,
      .choices = "all class pair bin",
      .offset = offsetof(struct stats_args, by)},
+    VIEW_OPTS(offsetof(struct stats_args, view)),
     {0},
 };
 
@@ -43,7 +46,8 @@ struct stats {
     const struct cli *cli;
     const struct stats_args *args;
     struct database_run run;
-    int class_index; // -1: all
+    struct view view; // of its rows
+    int class_index;  // -1: all
     struct rep_summary sum;
 };
 
@@ -82,11 +86,30 @@ static enum err_code find_class(struct stats *s, struct err *e)
     return ERR_OK;
 }
 
+// With other truths than the dataset's the rows are needed.
+static enum err_code gather_view(struct stats *s, struct err *e)
+{
+    struct database_run *run = &s->run;
+    enum err_code rc;
+    TRY(cache_run_rows(run->cache, run->run.id, &run->rows, NULL, e));
+    TRY(view_open(&s->args->view, run->labels, run->rows.rows, run->rows.count, &s->view,
+                  e));
+    run->labels = s->view.labels;
+    run->run.classes = s->view.classes;
+    TRY(find_class(s, e));
+    TRY(rep_summary_rows(run->rows.rows, run->rows.count, run->run.classes,
+                         s->class_index, &s->sum, e));
+out:
+    return rc;
+}
+
 static enum err_code gather(struct stats *s, struct err *e)
 {
     struct row_cell *cells = NULL;
     size_t count = 0;
     enum err_code rc;
+    if (s->args->view.real || s->args->view.fold)
+        return gather_view(s, e);
     TRY(find_class(s, e));
     TRY(cache_run_cells(s->run.cache, s->run.run.id, &cells, &count, e));
     TRY(rep_summary(cells, count, s->run.run.classes, s->class_index, &s->sum, e));
@@ -177,6 +200,7 @@ static enum err_code print_document(const struct stats *s, struct err *e)
     add_accuracy(document, "top1", t->top1, t->labelled);
     add_accuracy(document, "top5", t->top5, t->labelled);
     json_number(document, "ece", s->sum.ece);
+    view_json(&s->args->view, &s->view, document);
     cJSON *list = wants(s, BY_CLASS) ? cJSON_AddArrayToObject(document, "classes") : NULL;
     for (int i = 0; list && i < s->run.run.classes; i++)
         if (class_wanted(s, i))
@@ -264,6 +288,7 @@ static void print_summary(const struct stats *s)
     print_accuracy(s, "top-5", t->top5);
     if (isfinite(s->sum.ece))
         (void)printf("%-10s %8.4f\n", "ECE", s->sum.ece);
+    view_print(&s->args->view, &s->view);
     print_pairs(s, PAIRS_SHOWN);
 }
 
@@ -297,6 +322,7 @@ static enum err_code run_stats(struct cli *cli, void *fields, struct err *e)
         print_tables(&s);
 out:
     rep_summary_release(&s.sum);
+    view_release(&s.view);
     database_run_release(&s.run);
     return rc;
 }

@@ -44,4 +44,12 @@ enum err_code ds_image_preview(const char *path, int min_width, int min_height,
 
 void ds_image_release(struct ds_image *image);
 
+// As a JPEG file in malloc'ed memory; quality 1 … 100.
+enum err_code ds_image_encode(const struct ds_image *image, int quality, uint8_t **jpeg,
+                              size_t *len, struct err *e) MUST_CHECK;
+
+// A preview that fits within side × side, as a JPEG file in malloc'ed memory.
+enum err_code ds_thumbnail(const char *path, int side, uint8_t **jpeg, size_t *len,
+                           struct err *e) MUST_CHECK;
+
 #endif

@@ -9,6 +9,8 @@
 
 #include "base/err.h"
 
+#include <stddef.h>
+
 struct labels;
 
 // The 1000 ImageNet classes, built in. Never closed.
@@ -52,5 +54,33 @@ char *labels_to_json(const struct labels *labels) MUST_CHECK;
 
 // Back from it; NULL when text is NULL or names other than `count` classes.
 struct labels *labels_from_json(const char *text, int count) MUST_CHECK;
+
+// ---- the hierarchy above the classes ----
+
+// Coarser classes: `spec` is a level, the steps from WordNet's root ("entity" is 0) along
+// each synset's first hypernym, or synsets that stand for all below them, by name or
+// WordNet id, with commas ("dog,bird", "n02084071"); the nearest one counts. A class that
+// none of this covers stays itself. *group_of (malloc'ed, an entry a class) is each
+// class's place in *folded. ERR_USAGE for an unknown or ambiguous name; ERR_FORMAT when
+// no class is one of ImageNet's.
+enum err_code labels_fold(const struct labels *labels, const char *spec, int **group_of,
+                          struct labels **folded, struct err *e) MUST_CHECK;
+
+// ---- reassessed labels ----
+
+// "ReaL" labels (Beyer et al., "Are we done with ImageNet?", 2020): a JSON array with an
+// array of class indices for each validation picture, in the order of their numbers; an
+// empty one when no class is right.
+struct labels_real;
+
+enum err_code labels_real_open(const char *path, struct labels_real **out,
+                               struct err *e) MUST_CHECK;
+void labels_real_close(struct labels_real *real);
+
+// Classes of picture `number`, from 1, and how many; NULL beyond the last. Borrowed.
+const int *labels_real_of(const struct labels_real *real, size_t number, size_t *count);
+
+// The number in ILSVRC2012_val_00000123.JPEG, whatever its folder and suffix; 0 if none.
+size_t labels_val_number(const char *name);
 
 #endif

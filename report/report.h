@@ -107,6 +107,27 @@ enum err_code rep_summary_rows(const struct row *rows, size_t n, int classes, in
                                struct rep_summary *out, struct err *e) MUST_CHECK;
 void rep_summary_release(struct rep_summary *summary);
 
+// ---- other truths ----
+
+// Rows whose classes are others than the network's: coarser ones (labels_fold), and
+// labels that were reassessed (labels_real), of which the prediction is right when it is
+// any. All figures and exports above and below then follow from the rows as ever. The
+// probabilities stay those of the network's classes.
+struct rep_relabel {
+    const int *group_of; // a group for each of so many classes; NULL: as they are
+    int classes;
+    const struct labels_real *real; // by the official names of the pictures, or NULL
+};
+struct rep_reassessed {
+    size_t unknown;  // pictures that the reassessed labels do not know: no label now
+    size_t excluded; // no class is right: no label now
+    size_t several;  // more than one is
+    // Of those with a prediction and both labels: right by both, by one, by none.
+    size_t both, only_before, only_now, neither;
+};
+void rep_relabel(const struct rep_relabel *how, struct row *rows, size_t n,
+                 struct rep_reassessed *counts);
+
 // ---- filters ----
 
 // "wrong and conf>0.9 and class=crane": see xlens(1), FILTERS. Terms: wrong right top5

@@ -58,8 +58,8 @@ void rep_csv_write(FILE *out, const char *text)
     (void)putc('"', out);
 }
 
-// Length of the well-formed UTF-8 sequence at s (Unicode 15, table 3-7), 0 for none.
-static int utf8_len(const unsigned char *s)
+// Unicode 15, table 3-7.
+int rep_utf8_len(const unsigned char *s)
 {
     if (s[0] < 0x80)
         return 1;
@@ -79,7 +79,7 @@ void rep_json_write(FILE *out, const char *text)
 {
     (void)putc('"', out);
     for (const unsigned char *s = (const unsigned char *)text; *s;) {
-        int len = utf8_len(s);
+        int len = rep_utf8_len(s);
         if (len == 0)
             (void)fprintf(out, "\\udc%02x", *s);
         else if (*s == '"' || *s == '\\')

@@ -18,6 +18,9 @@ const char *rep_number_text(char buf[REP_NUMBER_MAX], double value, int decimals
 // there is none. Correctly rounded up to 15 digits.
 double rep_number_parse(const char **at);
 
+// Length of the well-formed UTF-8 sequence at s, 0 when there is none.
+int rep_utf8_len(const unsigned char *s);
+
 // A csv field (RFC 4180): quoted only where it must be.
 void rep_csv_write(FILE *out, const char *text);
 

@@ -1,5 +1,6 @@
 #include "cli/cmd.h"
 #include "cli/open/dataset.h"
+#include "cli/open/view.h"
 #include "cli/out/json.h"
 #include "cli/out/say.h"
 #include "cli/score/results.h"
@@ -18,6 +19,7 @@ enum { DIFFERENCES_SHOWN = 10 };
 struct score_args {
     const char *result_path, *datalist, *label, *val_label, *result_txt;
     int label_order; // place in "wnid ilsvrc"
+    struct view_args view;
     bool compat_vamp, force;
 };
 
@@ -59,6 +61,7 @@ static const struct opt score_opts[] = {
          "are compared by name; says where that differs",
      .kind = OPT_FLAG,
      .offset = offsetof(struct score_args, compat_vamp)},
+    VIEW_OPTS(offsetof(struct score_args, view)),
     {.name = "force",
      .help = "overwrite FILE of --result_txt",
      .kind = OPT_FLAG,
@@ -74,6 +77,7 @@ struct score {
     const struct cli *cli;
     const struct score_args *args;
     struct results results;
+    struct view view;         // of results.rows
     struct tally tally, ours; // ours: by name and class id, also with --compat-vamp
     size_t differ;
     double seconds;
@@ -141,6 +145,7 @@ static enum err_code print_document(const struct score *s, struct err *e)
         json_number(document, "top1_by_id", rep_percent(ours->top1, ours->labelled));
         json_number(document, "top5_by_id", rep_percent(ours->top5, ours->labelled));
     }
+    view_json(&s->args->view, &s->view, document);
     return json_print(document, e);
 }
 
@@ -161,6 +166,7 @@ static void print_figures(const struct score *s)
     (void)printf("%-10s %10.3f\n", "seconds", s->seconds);
     if (s->args->compat_vamp)
         (void)printf("%-10s %10zu\n", "differ", s->differ);
+    view_print(&s->args->view, &s->view);
     if (t->labelled)
         (void)printf("[VACC]:  top1_rate: %.3f top5_rate: %.3f\n", top1, top5);
 }
@@ -192,11 +198,18 @@ static enum err_code run_score(struct cli *cli, void *fields, struct err *e)
         .sorted = s.args->compat_vamp,
     };
     double begin = clock_now();
+    if (s.args->compat_vamp && (s.args->view.real || s.args->view.fold))
+        TRY(err_set(
+            e, ERR_USAGE,
+            "score: --compat-vamp: knows no other truths, expected neither --real "
+            "nor --fold"));
     TRY(results_open(cli, &spec, &s.results, e));
+    if (s.args->result_txt)
+        TRY(write_relay(&s, e)); // of the network's own classes
+    TRY(view_open(&s.args->view, s.results.labels, s.results.rows, ds_count(s.results.ds),
+                  &s.view, e));
     gather(&s);
     s.seconds = clock_now() - begin;
-    if (s.args->result_txt)
-        TRY(write_relay(&s, e));
     if (cli->json)
         TRY(print_document(&s, e));
     else
@@ -208,6 +221,7 @@ static enum err_code run_score(struct cli *cli, void *fields, struct err *e)
         TRY(err_set(e, ERR_FAILED, "%s: %zu of %zu lines have no result", spec.datalist,
                     s.ours.failed, s.ours.images));
 out:
+    view_release(&s.view);
     results_close(&s.results);
     return rc;
 }

@@ -150,16 +150,6 @@ static void label_by_name(struct ds *ds, const struct table *table, size_t *matc
     }
 }
 
-// The number in ILSVRC2012_val_00000123.JPEG, which is the line of its label; 0 if none.
-static size_t val_number(const char *name)
-{
-    static const char prefix[] = "ILSVRC2012_val_";
-    const char *base = str_basename(name), *digits = base + sizeof prefix - 1;
-    if (!str_starts_with(base, prefix) || strspn(digits, "0123456789") != 8)
-        return 0;
-    return strtoul(digits, NULL, 10);
-}
-
 // Lines without names: by the number in the official names, so that a part of the 50,000
 // pictures works; else by sorted position, which is sound only when the counts agree.
 static enum err_code label_by_line(struct ds *ds, const struct table *table,
@@ -167,7 +157,7 @@ static enum err_code label_by_line(struct ds *ds, const struct table *table,
 {
     bool numbered = true;
     for (size_t i = 0; i < ds->count; i++) {
-        size_t number = val_number(ds->items[i].name);
+        size_t number = labels_val_number(ds->items[i].name);
         numbered &= number >= 1 && number <= table->count;
     }
     if (!numbered && ds->count != table->count)
@@ -175,7 +165,7 @@ static enum err_code label_by_line(struct ds *ds, const struct table *table,
                        table->count, ds->count);
     for (size_t i = 0; i < ds->count; i++) {
         struct entry *entry =
-            &table->entries[numbered ? val_number(ds->items[i].name) - 1 : i];
+            &table->entries[numbered ? labels_val_number(ds->items[i].name) - 1 : i];
         entry->used = true;
         ds->items[i].label = entry->label;
     }

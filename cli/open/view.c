@@ -1,0 +1,69 @@
+#include "cli/open/view.h"
+
+#include "cli/out/json.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum err_code view_open(const struct view_args *args, const struct labels *labels,
+                        struct row *rows, size_t count, struct view *out, struct err *e)
+{
+    enum err_code rc = ERR_OK;
+    struct labels_real *real = NULL;
+    int *group_of = NULL;
+    *out = (struct view){.labels = labels, .classes = labels_count(labels)};
+    if (args->fold)
+        TRY(labels_fold(labels, args->fold, &group_of, &out->owned_labels, e));
+    if (args->real)
+        TRY(labels_real_open(args->real, &real, e));
+    const struct rep_relabel how = {group_of, labels_count(labels), real};
+    rep_relabel(&how, rows, count, &out->counts);
+    if (real && count && out->counts.unknown == count)
+        TRY(err_set(e, ERR_FORMAT,
+                    "%s: knows none of the %zu pictures, expected names like "
+                    "ILSVRC2012_val_00000001.JPEG",
+                    args->real, count));
+    if (args->fold) {
+        out->labels = out->owned_labels;
+        out->classes = labels_count(out->labels);
+    }
+out:
+    free(group_of);
+    labels_real_close(real);
+    return rc;
+}
+
+void view_release(struct view *view)
+{
+    labels_close(view->owned_labels);
+    *view = (struct view){0};
+}
+
+void view_json(const struct view_args *args, const struct view *view, cJSON *document)
+{
+    const struct rep_reassessed *c = &view->counts;
+    if (args->fold)
+        json_text(document, "fold", args->fold);
+    if (!args->real)
+        return;
+    cJSON *real = cJSON_AddObjectToObject(document, "real");
+    json_text(real, "file", args->real);
+    json_number(real, "unknown", (double)c->unknown);
+    json_number(real, "excluded", (double)c->excluded);
+    json_number(real, "several", (double)c->several);
+    json_number(real, "right_by_both", (double)c->both);
+    json_number(real, "right_by_original_only", (double)c->only_before);
+    json_number(real, "right_by_real_only", (double)c->only_now);
+    json_number(real, "right_by_neither", (double)c->neither);
+}
+
+void view_print(const struct view_args *args, const struct view *view)
+{
+    const struct rep_reassessed *c = &view->counts;
+    if (args->real)
+        (void)printf(
+            "%-10s %8zu right by both, %zu by the reassessed labels only, %zu by "
+            "the original only, %zu by neither; %zu left out\n",
+            "ReaL", c->both, c->only_now, c->only_before, c->neither,
+            c->excluded + c->unknown);
+}
