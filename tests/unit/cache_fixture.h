@@ -32,7 +32,7 @@ static inline void fixture_init(struct fixture *f)
     (void)snprintf(f->dir, sizeof f->dir, "/tmp/xlens-cache-XXXXXX");
     assert_non_null(mkdtemp(f->dir));
     memcpy(f->db, f->dir, sizeof f->dir);
-    strcat(f->db, "/x.db");
+    memcpy(f->db + strlen(f->dir), "/x.db", sizeof "/x.db");
 }
 
 static inline void fixture_release(struct fixture *f)
