@@ -60,7 +60,7 @@ static ALWAYS_INLINE vec vec_max(vec a, vec b)
     return _mm256_max_ps(a, b);
 }
 
-// To bfloat16, rounded to even.
+// Eight values to bfloat16, rounded to even.
 static ALWAYS_INLINE void vec_store_bf16(uint16_t *p, vec v)
 {
 #ifdef __AVX512BF16__
@@ -76,18 +76,43 @@ static ALWAYS_INLINE void vec_store_bf16(uint16_t *p, vec v)
 #endif
 }
 
-// To whole numbers 0 … 127, rounded to even.
+// Sixteen, side by side.
+static ALWAYS_INLINE void vec_store_bf16_pair(uint16_t *p, vec a, vec b)
+{
+#ifdef __AVX512BF16__
+    _mm256_storeu_si256((__m256i *)(void *)p, (__m256i)_mm256_cvtne2ps_pbh(b, a));
+#else
+    vec_store_bf16(p, a);
+    vec_store_bf16(p + 8, b);
+#endif
+}
+
+// Sixteen values to whole numbers 0 … 127, rounded to even: clamped above as floats,
+// below by the packing.
+static ALWAYS_INLINE __m128i vec_pack_u8(vec a, vec b)
+{
+#ifdef __AVX512VL__
+    __m512 both = _mm512_insertf32x8(_mm512_castps256_ps512(a), b, 1);
+    __m512i whole = _mm512_cvtps_epi32(_mm512_min_ps(both, _mm512_set1_ps(127)));
+    return _mm512_cvtepi32_epi8(_mm512_max_epi32(whole, _mm512_setzero_si512()));
+#else
+    const vec most = _mm256_set1_ps(127);
+    __m256i words = _mm256_packs_epi32(_mm256_cvtps_epi32(_mm256_min_ps(a, most)),
+                                       _mm256_cvtps_epi32(_mm256_min_ps(b, most)));
+    words = _mm256_permute4x64_epi64(words, 0xd8);
+    return _mm_packus_epi16(_mm256_castsi256_si128(words),
+                            _mm256_extracti128_si256(words, 1));
+#endif
+}
+
 static ALWAYS_INLINE void vec_store_u8(uint8_t *p, vec v)
 {
-    v = _mm256_min_ps(_mm256_max_ps(v, _mm256_setzero_ps()), _mm256_set1_ps(127));
-    __m256i whole = _mm256_cvtps_epi32(v);
-#ifdef __AVX512VL__
-    _mm256_mask_cvtepi32_storeu_epi8(p, 0xff, whole);
-#else
-    __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(whole),
-                                    _mm256_extracti128_si256(whole, 1));
-    _mm_storel_epi64((__m128i *)(void *)p, _mm_packus_epi16(words, words));
-#endif
+    _mm_storel_epi64((__m128i *)(void *)p, vec_pack_u8(v, v));
+}
+
+static ALWAYS_INLINE void vec_store_u8_pair(uint8_t *p, vec a, vec b)
+{
+    _mm_storeu_si128((__m128i *)(void *)p, vec_pack_u8(a, b));
 }
 
 #endif

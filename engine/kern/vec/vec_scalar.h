@@ -90,15 +90,27 @@ static ALWAYS_INLINE void vec_store_bf16(uint16_t *p, vec v)
         p[i] = (uint16_t)((bits[i] + 0x7fff + (bits[i] >> 16 & 1)) >> 16);
 }
 
+static ALWAYS_INLINE void vec_store_bf16_pair(uint16_t *p, vec a, vec b)
+{
+    vec_store_bf16(p, a);
+    vec_store_bf16(p + 8, b);
+}
+
 // To whole numbers 0 … 127, rounded to even.
 static ALWAYS_INLINE void vec_store_u8(uint8_t *p, vec v)
 {
     const float whole = 0x1p23F; // has no bits behind the point
     for (int i = 0; i < 8; i++) {
-        float x = v.lane[i] > 0 ? v.lane[i] : 0;
-        x = x < 127 ? x : 127;
+        float x = v.lane[i] < 127 ? v.lane[i] : 127;
+        x = x > 0 ? x : 0;
         p[i] = (uint8_t)(x + whole - whole);
     }
+}
+
+static ALWAYS_INLINE void vec_store_u8_pair(uint8_t *p, vec a, vec b)
+{
+    vec_store_u8(p, a);
+    vec_store_u8(p + 8, b);
 }
 
 #endif
