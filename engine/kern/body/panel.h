@@ -1,37 +1,7 @@
 // The kernels that fill a left panel, written once over the vocabulary of vec/. See
 // kern.h.
 
-#include "engine/kern/kern.h"
-
-static ALWAYS_INLINE vec relu_if(bool relu, vec v)
-{
-    return relu ? vec_relu(v) : v;
-}
-
-// Eight values to element `at` of a panel.
-static ALWAYS_INLINE void put(void *dst, ptrdiff_t at, enum kern_element element, vec v)
-{
-    if (element == KERN_F32)
-        vec_store((float *)dst + at, v);
-    else if (element == KERN_BF16)
-        vec_store_bf16((uint16_t *)dst + at, v);
-    else
-        vec_store_u8((uint8_t *)dst + at, v);
-}
-
-// Those of two neighbours; other elements than floats stand side by side (kern.h).
-static ALWAYS_INLINE void put_pair(void *dst, ptrdiff_t at, ptrdiff_t pixel,
-                                   enum kern_element element, vec a, vec b)
-{
-    if (element == KERN_F32) {
-        vec_store((float *)dst + at, a);
-        vec_store((float *)dst + at + pixel, b);
-    } else if (element == KERN_BF16) {
-        vec_store_bf16_pair((uint16_t *)dst + at, a, b);
-    } else {
-        vec_store_u8_pair((uint8_t *)dst + at, a, b);
-    }
-}
+#include "engine/kern/body/put.h"
 
 static ALWAYS_INLINE void gather(const struct kern_gather_f32 *k,
                                  enum kern_element element)
