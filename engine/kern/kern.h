@@ -64,7 +64,8 @@ struct kern_gather_f32 {
 };
 
 // Depthwise convolution to dst as above, relu_in on what is read, bias and relu_out on
-// what is written. dst_pixel is 8 for elements other than float. For KERN_U8 weight and bias carry scale and shift already.
+// what is written. dst_pixel is 8 for elements other than float. For KERN_U8 weight and
+// bias carry scale and shift already.
 struct kern_dw_f32 {
     void *dst;
     ptrdiff_t dst_pixel, dst_block; // elements
