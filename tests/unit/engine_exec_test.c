@@ -1,4 +1,5 @@
 #include "engine/engine.h"
+#include "engine/exec/exec.h"
 #include "engine/exec/model.h"
 
 #include "tests/support/interp.h"
@@ -13,6 +14,7 @@
 
 #include <cmocka.h>
 #include <math.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -244,7 +246,7 @@ static void random_nets_run_as_interpreted(void **unused)
 {
     (void)unused;
     for (uint32_t seed = 1; seed <= 250; seed++)
-        for (int isa = ENG_ISA_SCALAR; isa <= ENG_ISA_AVX2; isa++) {
+        for (int isa = ENG_ISA_SCALAR; isa < ENG_ISA_COUNT; isa++) {
             char *name = mem_dup(eng_isa_name((enum eng_isa)isa));
             enum eng_isa chosen;
             if (eng_isa_choose(name, &chosen, NULL) == ERR_OK)
@@ -285,6 +287,52 @@ static void features_are_the_mean_of_the_map(void **unused)
     free(input);
     free(map);
     free(pooled);
+}
+
+enum { STEPS_MAX = 64 };
+
+static void count_part(void *ctx, const struct exec *x, const struct exec_part *part)
+{
+    atomic_long *seen = ctx;
+    (void)x;
+    if (part->step < STEPS_MAX && part->left) // a worker's thread cannot fail a test
+        seen[part->step] += (long)(part->rows.last - part->rows.first) *
+                            (part->panels.last - part->panels.first);
+}
+
+// Members share a step's rows or its column panels: together all of it, once.
+static void observers_see_every_part_once(void **unused)
+{
+    (void)unused;
+    enum { BATCH = 4, THREADS = 8 };
+    for (uint32_t seed = 1; seed <= 20; seed++) {
+        atomic_long seen[STEPS_MAX] = {0};
+        struct sketch s;
+        struct err e = {0};
+        sketch_random(&s, seed);
+        struct eng_model *model = open_random(seed, ENG_ISA_SCALAR);
+        struct eng_session *session = NULL;
+        struct layout layout;
+        assert_int_equal(eng_session_open(model, s.h, s.w, BATCH, THREADS, &session, &e),
+                         ERR_OK);
+        assert_int_equal(layout_open(&model->plan, s.h, s.w, BATCH, &layout, &e), ERR_OK);
+        float *input = random_floats(BATCH * 3 * (size_t)s.h * (size_t)s.w, 1);
+        exec_observe(session, &(struct exec_observer){count_part, seen});
+        eng_session_run(session, input, BATCH, &(struct eng_output){0});
+        for (int i = 0; i < model->plan.count; i++) {
+            const struct plan_step *step = &model->plan.steps[i];
+            if (step->kind != STEP_GEMM)
+                continue;
+            long cols = (long)step->out_blocks * KERN_BLOCK, wide = step->tile->cols;
+            long all = (long)layout.steps[i].pixels * BATCH * ((cols + wide - 1) / wide);
+            assert_int_equal(seen[i], all);
+        }
+        layout_release(&layout);
+        eng_session_close(session);
+        eng_model_close(model);
+        net_release(&s.net);
+        free(input);
+    }
 }
 
 static void small_inputs_are_refused(void **unused)
@@ -336,6 +384,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_nets_run_as_interpreted),
         cmocka_unit_test(features_are_the_mean_of_the_map),
+        cmocka_unit_test(observers_see_every_part_once),
         cmocka_unit_test(small_inputs_are_refused),
         cmocka_unit_test(instruction_sets_go_by_name),
     };
