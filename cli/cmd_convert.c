@@ -53,7 +53,7 @@ static enum err_code run_convert(struct cli *cli, void *fields, struct err *e)
     const struct eng_opts opts = {
         .arch = args->model.arch,
         .head = args->model.head,
-        .precision = (enum eng_precision)args->model.precision,
+        .precision = model_precision(&args->model),
         .isa = cli->isa,
     };
     enum err_code rc = eng_convert(args->model.model, &opts, args->out, args->force, e);

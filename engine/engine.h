@@ -11,7 +11,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum eng_precision { ENG_FLOAT32, ENG_BF16, ENG_INT8, ENG_PRECISION_COUNT };
+// What is multiplied. ENG_AS_STORED is only asked for: a model runs in one of the others.
+enum eng_precision {
+    ENG_FLOAT32,
+    ENG_BF16,
+    ENG_INT8,
+    ENG_PRECISION_COUNT,
+    ENG_AS_STORED
+};
 
 // Instruction sets in order; a cap uses nothing above it.
 enum eng_isa {
@@ -37,9 +44,11 @@ enum err_code eng_isa_choose(const char *name, enum eng_isa *out,
                              struct err *e) MUST_CHECK;
 
 struct eng_opts {
-    const char *arch;             // NULL: from the tensors
-    const char *head;             // safetensors with fc.weight and fc.bias, or NULL
-    enum eng_precision precision; // ENG_FLOAT32: the one that the file was written for
+    const char *arch; // NULL: from the tensors
+    const char *head; // safetensors with fc.weight and fc.bias, or NULL
+    // ERR_UNSUPPORTED unless it is the one that the file was written for, or the file has
+    // floats and shall run in another kind of floats.
+    enum eng_precision precision;
     enum eng_isa isa;
 };
 
@@ -87,8 +96,8 @@ void eng_model_close(struct eng_model *model);
 const struct eng_info *eng_model_info(const struct eng_model *model);
 
 // Writes the native format: batch norm folded, metadata xlens.*. The same model gives the
-// same bytes. ERR_EXISTS unless force. precision: ENG_FLOAT32 or ENG_BF16, in which the
-// model is opened later.
+// same bytes. ERR_EXISTS unless force. precision: in which the model is opened later;
+// int8 only where it is stored so (quantize.h makes it).
 enum err_code eng_convert(const char *path, const struct eng_opts *opts, const char *out,
                           bool force, struct err *e) MUST_CHECK;
 

@@ -44,7 +44,10 @@ static void run_network(struct instance *in, size_t position, struct row *row)
     if (spec->features)
         out.features = spec->features + position * (size_t)info->features;
     ds_prep_values(&spec->setup->prep, in->hwc, in->chw);
-    eng_session_run(in->session, in->chw, 1, &out);
+    if (spec->run)
+        spec->run(spec->run_ctx, in->session, in->chw, position, &out);
+    else
+        eng_session_run(in->session, in->chw, 1, &out);
     fill_row(row, out.logits, info->classes);
 }
 

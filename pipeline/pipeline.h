@@ -55,6 +55,10 @@ struct pipe_spec {
     float
         *logits; // [subset_count or ds_count][classes] by position in the subset, or NULL
     float *features; // likewise, or NULL
+    // In place of eng_session_run on one picture, by position; or NULL. Several threads.
+    void (*run)(void *ctx, struct eng_session *session, const float *input,
+                size_t position, const struct eng_output *out);
+    void *run_ctx;
 };
 
 struct pipe_job;

@@ -9,13 +9,18 @@ struct pipe_setup_opts model_setup_opts(const struct cli *cli,
         .model = args->model,
         .engine = {.arch = args->arch,
                    .head = args->head,
-                   .precision = (enum eng_precision)args->precision,
+                   .precision = model_precision(args),
                    .isa = cli->isa},
         .preprocess = args->preprocess,
         .height = args->shape.height,
         .width = args->shape.width,
         .label = args->label,
     };
+}
+
+enum eng_precision model_precision(const struct model_args *args)
+{
+    return args->precision ? (enum eng_precision)(args->precision - 1) : ENG_AS_STORED;
 }
 
 enum err_code model_setup_open(const struct cli *cli, const struct model_args *args,

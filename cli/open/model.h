@@ -9,11 +9,11 @@
 
 struct model_args {
     const char *model, *arch, *head, *preprocess, *label;
-    int precision; // place in MODEL_PRECISIONS, which is enum eng_precision
+    int precision; // place in MODEL_PRECISIONS
     struct opt_chw shape;
 };
 
-#define MODEL_PRECISIONS "float32 bf16 int8"
+#define MODEL_PRECISIONS "stored float32 bf16 int8"
 enum { MODEL_MAX_EXTENT = 16384 };
 
 // Rows for the struct model_args that lies `base` bytes into the command's own struct.
@@ -36,7 +36,8 @@ enum { MODEL_MAX_EXTENT = 16384 };
     }
 #define MODEL_PRECISION_OPT(base)                                                        \
     {                                                                                    \
-        .name = "precision", .value = "NAME", .help = "of the arithmetic",               \
+        .name = "precision", .value = "NAME",                                            \
+        .help = "of the arithmetic; default: the one that the file was written for",     \
         .kind = OPT_CHOICE, .choices = MODEL_PRECISIONS,                                 \
         .offset = (base) + offsetof(struct model_args, precision)                        \
     }
@@ -65,6 +66,9 @@ enum { MODEL_MAX_EXTENT = 16384 };
 // What they ask for; borrows from both.
 struct pipe_setup_opts model_setup_opts(const struct cli *cli,
                                         const struct model_args *args);
+
+// What --precision asks for.
+enum eng_precision model_precision(const struct model_args *args);
 
 enum err_code model_setup_open(const struct cli *cli, const struct model_args *args,
                                struct pipe_setup *out, struct err *e) MUST_CHECK;

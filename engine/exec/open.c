@@ -12,9 +12,8 @@ enum err_code eng_model_open(const char *path, const struct eng_opts *opts,
     struct eng_opts running = *opts;
     char hash[33];
     TRY(weights_open(path, &reading, &net, e));
+    TRY(weights_settle_precision(path, net.precision, &running.precision, e));
     TRY(weights_hash(path, &net, opts->head, hash, e));
-    if (running.precision == ENG_FLOAT32) // nothing else was asked for
-        running.precision = net.precision;
     TRY(eng_model_from_net(&net, path, &running, out, e));
     snprintf((*out)->info.hash, sizeof hash, "%s", hash);
 out:

@@ -7,17 +7,6 @@
 
 enum { MAX_CHANNELS = 1 << 16, MAX_KERNEL = 255, MAX_EXTENT = 1 << 15 };
 
-void net_quant_free(struct net_quant *quant)
-{
-    if (!quant)
-        return;
-    free(quant->in_scale);
-    free(quant->in_zero);
-    free(quant->weight);
-    free(quant->out_scale);
-    free(quant);
-}
-
 static void node_release(struct net_node *node)
 {
     free(node->name);
@@ -34,6 +23,7 @@ void net_release(struct net *net)
     net_cut(net, 0);
     free(net->nodes);
     free(net->labels);
+    free(net->calibration);
     for (size_t i = 0; i < net->file_count; i++)
         free(net->files[i]);
     free(net->files);
@@ -257,7 +247,7 @@ enum err_code net_fold(struct net *net, struct err *e)
         int conv = node->in[0];
         enum net_op op = net->nodes[conv].op;
         bool takes = op == NET_CONV || op == NET_DEPTHWISE || op == NET_FC;
-        if (!takes || readers(net, conv) != 1)
+        if (!takes || net->nodes[conv].quant || readers(net, conv) != 1)
             continue;
         enum err_code rc = fold_into(net, conv, i, e);
         if (rc != ERR_OK)
@@ -297,7 +287,12 @@ static enum err_code check_numbers(const struct net *net, int i, struct err *e)
 {
     const struct net_node *node = &net->nodes[i];
     size_t n = net_weight_count(net, i);
-    if (!node->weight != (n == 0) || (n == 0 && node->bias))
+    if (node->quant) {
+        enum err_code rc = net_quant_check(net, i, e);
+        if (rc != ERR_OK)
+            return rc;
+        n = 0;
+    } else if (!node->weight != (n == 0) || (n == 0 && node->bias))
         return err_set(e, ERR_FORMAT, "%s: %s", node->name,
                        n ? "has no weights" : "has weights, expected none");
     size_t bad = first_not_finite(node->weight, n);

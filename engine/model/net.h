@@ -74,13 +74,21 @@ struct net {
     int height, width;
     double crop_pct;
     char *labels;              // malloc'ed or NULL, as in eng_info
+    char *calibration;         // of int8 weights, JSON; malloc'ed or NULL
     struct file_bytes mapping; // what borrowed weights point into, or zeroed
     char **files;              // other files than the model's own that were read
     size_t file_count, file_cap;
 };
 
 void net_release(struct net *net);
+
+// int8 weights (net_quant.c). The check is part of net_check.
 void net_quant_free(struct net_quant *quant); // NULL is fine
+enum err_code net_quant_check(const struct net *net, int i, struct err *e) MUST_CHECK;
+
+// The first column of [in][out] in which rows sum to more than struct net_quant allows,
+// or -1.
+int net_quant_wide_column(const int8_t *weight, int in, int out);
 
 // Appends a zeroed node of this op and gives its index. name is copied; in1 is -1 for all
 // but NET_ADD, both are for NET_INPUT.

@@ -172,6 +172,8 @@ static enum err_code take_weights(struct bag *bag, struct net *net, int i, struc
     if (n->in[0] < 0 || n->in[0] >= i)
         return err_set(e, ERR_FORMAT, "%s: node %d of xlens.graph reads a later one",
                        bag->path, i);
+    if (native_is_int8(bag, n))
+        return native_take_int8(bag, net, i, e);
     int ndim = native_weight_shape(net, i, shape);
     if (is_bf16(bag, n))
         return widen(bag, n, ndim, shape, e);
@@ -190,18 +192,28 @@ static enum err_code read_meta(const struct bag *bag, struct net *net, struct er
 {
     const char *crop = bag_meta(bag, "xlens.crop_pct");
     const char *precision = bag_meta(bag, "xlens.precision");
+    const char *calibration = bag_meta(bag, "xlens.calibration");
     copy_meta(bag, "xlens.arch", net->arch, sizeof net->arch);
     copy_meta(bag, "xlens.publisher", net->publisher, sizeof net->publisher);
     (void)snprintf(net->format, sizeof net->format, "native");
     if (crop && (!str_to_double(crop, &net->crop_pct) || !(net->crop_pct > 0) ||
                  net->crop_pct > 1))
         return err_set(e, ERR_FORMAT, "%s: xlens.crop_pct is not from 0 to 1", bag->path);
-    if (precision && strcmp(precision, eng_precision_name(ENG_BF16)) == 0)
-        net->precision = ENG_BF16;
-    else if (precision && strcmp(precision, eng_precision_name(ENG_FLOAT32)) != 0)
+    if (calibration)
+        net->calibration = mem_dup(calibration);
+    int found = precision ? eng_precision_find(precision) : ENG_FLOAT32;
+    if (found < 0)
         return err_set(e, ERR_UNSUPPORTED,
-                       "%s: xlens.precision \"%.20s\", expected float32 or bf16",
+                       "%s: xlens.precision \"%.20s\", expected float32, bf16 or int8",
                        bag->path, precision);
+    net->precision = (enum eng_precision)found;
+    bool quant = false;
+    for (int i = 0; i < net->count; i++)
+        quant = quant || net->nodes[i].quant;
+    if (quant != (net->precision == ENG_INT8))
+        return err_set(e, ERR_FORMAT,
+                       "%s: xlens.precision is %s, but %s weights are int8", bag->path,
+                       eng_precision_name(net->precision), quant ? "some" : "no");
     return meta_apply(bag, net, e);
 }
 

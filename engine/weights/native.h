@@ -15,6 +15,11 @@ const char *native_op_name(enum net_op op);
 // Shape of a node's weight as the file tells it; the number of extents.
 int native_weight_shape(const struct net *net, int i, size_t shape[4]);
 
+// int8 weights (native_int8.c): whether a node's are, and taking them.
+bool native_is_int8(const struct bag *bag, const struct net_node *n);
+enum err_code native_take_int8(struct bag *bag, struct net *net, int i,
+                               struct err *e) MUST_CHECK;
+
 bool native_is(const struct bag *bag);
 
 // Builds the net; its weights stay in the bag's bytes, which it takes.

@@ -73,6 +73,7 @@ static cJSON *metadata(const struct net *net, const char *source_hash)
         stats += net->nodes[i].params_stats;
     }
     add_meta(meta, "xlens.arch", net->arch);
+    add_meta(meta, "xlens.calibration", net->calibration);
     (void)snprintf(number, sizeof number, "%.9g", net->crop_pct);
     add_meta(meta, "xlens.crop_pct", net->crop_pct > 0 ? number : NULL);
     add_meta(meta, "xlens.format", "1");
@@ -99,19 +100,82 @@ static bool is_narrow(const struct net *net, const struct net_node *n)
            n->kernel_w == 1;
 }
 
-static void add_tensor(cJSON *header, const char *node, const char *what,
-                       const char *dtype, int ndim, const size_t *shape, uint64_t *at)
+// A tensor of the file; data is float32 unless the type is int8.
+struct tensor {
+    const char *node, *what;
+    enum bag_dtype dtype;
+    int ndim;
+    size_t shape[4], count;
+    const void *data;
+};
+
+struct tensors {
+    struct tensor *all;
+    size_t count;
+};
+
+enum { TENSORS_A_NODE = 5 };
+
+static void add_tensor(struct tensors *t, const char *node, const char *what,
+                       enum bag_dtype dtype, const void *data, int ndim,
+                       const size_t *shape)
 {
-    char *name = mem_printf("%s.%s", node, what);
-    cJSON *entry = cJSON_AddObjectToObject(header, name);
-    cJSON_AddStringToObject(entry, "dtype", dtype);
-    cJSON *extents = cJSON_AddArrayToObject(entry, "shape");
-    uint64_t end = dtype[0] == 'B' ? sizeof(uint16_t) : sizeof(float);
+    struct tensor *new = &t->all[t->count++];
+    *new = (struct tensor){node, what, dtype, ndim, {0}, 1, data};
     for (int i = 0; i < ndim; i++) {
-        cJSON_AddItemToArray(extents, cJSON_CreateNumber((double)shape[i]));
-        end *= shape[i];
+        new->shape[i] = shape[i];
+        new->count *= shape[i];
     }
-    end += *at;
+}
+
+static void add_floats(struct tensors *t, const struct net *net, int i)
+{
+    const struct net_node *n = &net->nodes[i];
+    size_t shape[4], out = (size_t)n->channels;
+    int ndim = native_weight_shape(net, i, shape);
+    if (n->weight && !is_narrow(net, n))
+        add_tensor(t, n->name, "weight", BAG_F32, n->weight, ndim, shape);
+    if (n->quant) {
+        size_t in = (size_t)net_in_channels(net, i);
+        add_tensor(t, n->name, "in_scale", BAG_F32, n->quant->in_scale, 1, &in);
+        add_tensor(t, n->name, "in_zero", BAG_F32, n->quant->in_zero, 1, &in);
+        add_tensor(t, n->name, "out_scale", BAG_F32, n->quant->out_scale, 1, &out);
+    }
+    if (n->bias)
+        add_tensor(t, n->name, "bias", BAG_F32, n->bias, 1, &out);
+}
+
+// In the order of the file. Floats come first: behind an odd number of narrow ones they
+// would not be aligned.
+static void list_tensors(const struct net *net, struct tensors *t)
+{
+    *t = (struct tensors){mem_new((size_t)net->count * TENSORS_A_NODE * sizeof *t->all),
+                          0};
+    for (int i = 1; i < net->count; i++)
+        add_floats(t, net, i);
+    for (int i = 1; i < net->count; i++) {
+        const struct net_node *n = &net->nodes[i];
+        size_t shape[4];
+        if (n->quant)
+            add_tensor(t, n->name, "weight", BAG_I8, n->quant->weight,
+                       native_weight_shape(net, i, shape), shape);
+        else if (is_narrow(net, n))
+            add_tensor(t, n->name, "weight", BAG_BF16, n->weight,
+                       native_weight_shape(net, i, shape), shape);
+    }
+}
+
+static void describe_tensor(cJSON *header, const struct tensor *t, uint64_t *at)
+{
+    static const char *const names[BAG_DTYPE_COUNT] = {
+        [BAG_F32] = "F32", [BAG_BF16] = "BF16", [BAG_I8] = "I8"};
+    char *name = mem_printf("%s.%s", t->node, t->what);
+    cJSON *entry = cJSON_AddObjectToObject(header, name);
+    cJSON_AddStringToObject(entry, "dtype", names[t->dtype]);
+    cJSON *extents = cJSON_AddArrayToObject(entry, "shape");
+    for (int i = 0; i < t->ndim; i++)
+        cJSON_AddItemToArray(extents, cJSON_CreateNumber((double)t->shape[i]));
+    uint64_t end = *at + t->count * bag_dtype_size(t->dtype);
     cJSON *offsets = cJSON_AddArrayToObject(entry, "data_offsets");
     cJSON_AddItemToArray(offsets, cJSON_CreateNumber((double)*at));
     cJSON_AddItemToArray(offsets, cJSON_CreateNumber((double)end));
@@ -119,40 +183,21 @@ static void add_tensor(cJSON *header, const char *node, const char *what,
     free(name);
 }
 
-// The header, padded so that weights begin at a cache line. Floats come first: behind an
-// odd number of narrow ones they would not be aligned.
-static void header_text(const struct net *net, const char *source_hash, struct str *out)
+// The header, padded so that weights begin at a cache line.
+static void header_text(const struct net *net, const struct tensors *tensors,
+                        const char *source_hash, struct str *out)
 {
     cJSON *header = cJSON_CreateObject();
     uint64_t at = 0;
     cJSON_AddItemToObject(header, "__metadata__", metadata(net, source_hash));
-    for (int i = 0; i < net->count; i++) {
-        const struct net_node *n = &net->nodes[i];
-        size_t shape[4], channels = (size_t)n->channels;
-        if (n->weight && !is_narrow(net, n))
-            add_tensor(header, n->name, "weight", "F32",
-                       native_weight_shape(net, i, shape), shape, &at);
-        if (n->bias)
-            add_tensor(header, n->name, "bias", "F32", 1, &channels, &at);
-    }
-    for (int i = 0; i < net->count; i++) {
-        const struct net_node *n = &net->nodes[i];
-        size_t shape[4];
-        if (is_narrow(net, n))
-            add_tensor(header, n->name, "weight", "BF16",
-                       native_weight_shape(net, i, shape), shape, &at);
-    }
+    for (size_t i = 0; i < tensors->count; i++)
+        describe_tensor(header, &tensors->all[i], &at);
     char *text = cJSON_PrintUnformatted(header);
     cJSON_Delete(header);
     str_add(out, text ? text : "");
     cJSON_free(text);
     while ((8 + out->len) % 64)
         str_add_char(out, ' ');
-}
-
-static bool write_floats(FILE *f, const float *x, size_t n)
-{
-    return !x || fwrite(x, sizeof *x, n, f) == n;
 }
 
 static bool write_narrow(FILE *f, const float *x, size_t n)
@@ -169,23 +214,28 @@ static bool write_narrow(FILE *f, const float *x, size_t n)
     return true;
 }
 
-static bool write_all(const struct net *net, const struct str *header, FILE *f)
+static bool write_tensor(FILE *f, const struct tensor *t)
+{
+    if (t->dtype == BAG_BF16)
+        return write_narrow(f, t->data, t->count);
+    return fwrite(t->data, bag_dtype_size(t->dtype), t->count, f) == t->count;
+}
+
+static bool write_all(const struct tensors *tensors, const struct str *header, FILE *f)
 {
     uint8_t length[8];
     for (int i = 0; i < 8; i++)
         length[i] = (uint8_t)((uint64_t)header->len >> 8 * i);
     bool good = fwrite(length, 1, sizeof length, f) == sizeof length &&
                 fwrite(header->data, 1, header->len, f) == header->len;
-    for (int i = 0; i < net->count && good; i++) {
-        const struct net_node *n = &net->nodes[i];
-        good =
-            (is_narrow(net, n) || write_floats(f, n->weight, net_weight_count(net, i))) &&
-            write_floats(f, n->bias, (size_t)n->channels);
-    }
-    for (int i = 0; i < net->count && good; i++)
-        good = !is_narrow(net, &net->nodes[i]) ||
-               write_narrow(f, net->nodes[i].weight, net_weight_count(net, i));
+    for (size_t i = 0; i < tensors->count && good; i++)
+        good = write_tensor(f, &tensors->all[i]);
     return good;
+}
+
+static bool has_tensors(const struct net_node *n)
+{
+    return n->weight || n->quant;
 }
 
 // Tensors are named after their nodes.
@@ -193,7 +243,7 @@ static enum err_code check_names(const struct net *net, const char *path, struct
 {
     for (int i = 0; i < net->count; i++)
         for (int j = 0; j < i; j++)
-            if (net->nodes[i].weight && net->nodes[j].weight &&
+            if (has_tensors(&net->nodes[i]) && has_tensors(&net->nodes[j]) &&
                 strcmp(net->nodes[i].name, net->nodes[j].name) == 0)
                 return err_set(e, ERR_FORMAT, "%s: two layers are named %.200s", path,
                                net->nodes[i].name);
@@ -219,16 +269,19 @@ enum err_code weights_native_write(const struct net *net, const char *source_has
 {
     struct file_out out = {0};
     struct str header = {0};
+    struct tensors tensors = {0};
     enum err_code rc;
     TRY(check_names(net, path, e));
     TRY(check_range(net, path, e));
     TRY(file_out_open(&out, path, force, e));
-    header_text(net, source_hash, &header);
-    if (!write_all(net, &header, out.stream))
+    list_tensors(net, &tensors);
+    header_text(net, &tensors, source_hash, &header);
+    if (!write_all(&tensors, &header, out.stream))
         TRY(err_set_errno(e, errno, path, "cannot write"));
     rc = file_out_commit(&out, e);
 out:
     file_out_discard(&out);
     str_release(&header);
+    free(tensors.all);
     return rc;
 }

@@ -289,3 +289,20 @@ out:
         net_release(out);
     return rc;
 }
+
+enum err_code weights_settle_precision(const char *path, enum eng_precision stored,
+                                       enum eng_precision *asked, struct err *e)
+{
+    if (*asked == ENG_AS_STORED)
+        *asked = stored;
+    if (*asked == stored || (*asked != ENG_INT8 && stored != ENG_INT8))
+        return ERR_OK;
+    if (*asked == ENG_INT8)
+        return err_set(e, ERR_UNSUPPORTED,
+                       "%s: is a %s model, expected an int8 one: xlens quantize makes it",
+                       path, eng_precision_name(stored));
+    return err_set(
+        e, ERR_UNSUPPORTED,
+        "%s: is an int8 model, expected the one it was made from to use it in %s", path,
+        eng_precision_name(*asked));
+}

@@ -21,6 +21,12 @@ struct weights_opts {
 enum err_code weights_open(const char *path, const struct weights_opts *opts,
                            struct net *out, struct err *e) MUST_CHECK;
 
+// What a net is used in: ENG_AS_STORED becomes `stored`. Floats can become narrower or
+// wider ones; nothing makes int8 or comes back from it: ERR_UNSUPPORTED.
+enum err_code weights_settle_precision(const char *path, enum eng_precision stored,
+                                       enum eng_precision *asked,
+                                       struct err *e) MUST_CHECK;
+
 // Hex of a 128-bit hash of a model's bytes, of the other files that its net was read from
 // and, where there is one (else NULL), of its head's: what caches and native files know
 // the model by.

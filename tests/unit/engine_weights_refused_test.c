@@ -150,7 +150,7 @@ static void native_graphs_are_checked(void **state)
         {"[" IN GAP FC_C "2}]", "2", "native format 2, expected 1"},
         {"{}", "1", "xlens.graph is not a list"},
         {"[" IN GAP FC_C "2}]", "1\",\"xlens.precision\":\"int4",
-         "xlens.precision \"int4\", expected float32 or bf16"},
+         "xlens.precision \"int4\", expected float32, bf16 or int8"},
         {"[]", "1", "tensor fc.weight"}, // spare
         {"[" IN GAP FC_C "3}]", "1", "fc.weight has not the shape of its node"},
         {"[" IN GAP FC_C "2,'stride':1.5}]", "1", "node 2 of xlens.graph is damaged"},

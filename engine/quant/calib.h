@@ -1,0 +1,36 @@
+#ifndef ENG_CALIB_H
+#define ENG_CALIB_H
+
+// What a calibration holds.
+
+#include "engine/quant/histogram.h"
+#include "engine/quant/sample.h"
+#include "engine/quantize.h"
+
+#include <pthread.h>
+
+// A pointwise convolution while pictures run.
+struct calib_layer {
+    int node, in, out;
+    pthread_mutex_t lock;
+    struct histogram *channels; // [in, in whole blocks]
+    bool odd;                   // a value was not finite
+};
+
+struct eng_calib {
+    const struct eng_model *model;
+    struct net net; // the same one, folded, with its weights
+    char hash[33];
+    struct calib_layer *layers;
+    struct eng_quant_layer *results; // [count]
+    int count;
+    struct sample sample; // of what goes in
+};
+
+// One layer's numbers (layer.c). On success *quant and *bias [out] are the caller's;
+// *sqnr says how good they are.
+enum err_code layer_quantize(const struct eng_calib *calib, int layer,
+                             const struct eng_quant_opts *opts, struct net_quant **quant,
+                             float **bias, double *sqnr, struct err *e) MUST_CHECK;
+
+#endif

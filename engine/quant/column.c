@@ -1,0 +1,116 @@
+#include "engine/quant/column.h"
+
+#include "engine/kern/kern.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+// As net_quant_check wants them.
+enum { WEIGHT_MOST = 127, QUAD_MOST = 258, TRIES = 12 };
+
+// The two quads of 8 rows: 0, 1, 4, 5 and 2, 3, 6, 7.
+static const int quads[2][4] = {{0, 1, 4, 5}, {2, 3, 6, 7}};
+
+// The scale at which nothing is clipped.
+static double whole_scale(const double *w, int n)
+{
+    double most = 0;
+    for (int first = 0; first < n; first += KERN_BLOCK)
+        for (int half = 0; half < 2; half++) {
+            double sum = 0;
+            for (int i = 0; i < 4; i++) {
+                int k = first + quads[half][i];
+                double size = k < n ? fabs(w[k]) : 0;
+                sum += size;
+                most = size / WEIGHT_MOST > most ? size / WEIGHT_MOST : most;
+            }
+            most = sum / QUAD_MOST > most ? sum / QUAD_MOST : most;
+        }
+    return most;
+}
+
+static double cost(double w, double spread, double scale, int q)
+{
+    double d = w - scale * q;
+    return spread * d * d;
+}
+
+// Takes ones off where that costs the least until the quad keeps its bound.
+static void shrink_quad(const double *w, const double *spread, double scale, int n,
+                        const int quad[4], int *q)
+{
+    int sum = 0;
+    for (int i = 0; i < 4; i++)
+        sum += quad[i] < n ? abs(q[quad[i]]) : 0;
+    for (; sum > QUAD_MOST; sum--) {
+        int best = -1;
+        double least = DBL_MAX;
+        for (int i = 0; i < 4; i++) {
+            int k = quad[i];
+            if (k >= n || q[k] == 0)
+                continue;
+            int less = q[k] > 0 ? q[k] - 1 : q[k] + 1;
+            double more =
+                cost(w[k], spread[k], scale, less) - cost(w[k], spread[k], scale, q[k]);
+            if (best < 0 || more < least) {
+                least = more;
+                best = k;
+            }
+        }
+        q[best] += q[best] > 0 ? -1 : 1;
+    }
+}
+
+// Rounds 8 rows at a scale; returns their error.
+static double round_block(const double *w, const double *spread, double scale, int n,
+                          int q[KERN_BLOCK])
+{
+    double error = 0;
+    for (int k = 0; k < n; k++) {
+        double x = nearbyint(w[k] / scale);
+        q[k] = (int)(x > WEIGHT_MOST ? WEIGHT_MOST : x < -WEIGHT_MOST ? -WEIGHT_MOST : x);
+    }
+    for (int half = 0; half < 2; half++)
+        shrink_quad(w, spread, scale, n, quads[half], q);
+    for (int k = 0; k < n; k++)
+        error += cost(w[k], spread[k], scale, q[k]);
+    return error;
+}
+
+static double round_column(const double *w, const double *spread, double scale, int n,
+                           int8_t *out, int stride)
+{
+    double error = 0;
+    for (int first = 0; first < n; first += KERN_BLOCK) {
+        int q[KERN_BLOCK], rows = n - first < KERN_BLOCK ? n - first : KERN_BLOCK;
+        error += round_block(w + first, spread + first, scale, rows, q);
+        for (int k = 0; out && k < rows; k++)
+            out[(ptrdiff_t)(first + k) * stride] = (int8_t)q[k];
+    }
+    return error;
+}
+
+float column_quantize(const double *w, const double *spread, int n, int8_t *q, int stride)
+{
+    double whole = whole_scale(w, n), least = DBL_MAX;
+    float best = 1;
+    if (!(whole >= (double)FLT_MIN)) {
+        for (int k = 0; k < n; k++)
+            q[(ptrdiff_t)k * stride] = 0;
+        return best;
+    }
+    // Clipping the few largest weights leaves finer steps for the rest.
+    for (int i = 0; i < TRIES; i++) {
+        float scale = (float)(whole * (1 - 0.04 * i));
+        double error = round_column(w, spread, (double)scale, n, NULL, 0);
+        if (error < least) {
+            least = error;
+            best = scale;
+        }
+    }
+    (void)round_column(w, spread, (double)best, n, q, stride);
+    return best;
+}

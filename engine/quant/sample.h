@@ -1,0 +1,40 @@
+#ifndef ENG_SAMPLE_H
+#define ENG_SAMPLE_H
+
+// A few pixels of every pointwise convolution that runs as a GEMM, on a few pictures:
+// what goes in, or what comes out. Which pixels depends on the picture's place alone.
+
+#include "engine/exec/exec.h"
+
+#include "base/err.h"
+
+struct sample {
+    const struct plan *plan;
+    bool outputs;
+    int pictures, rows; // rows a picture
+    float **values;     // [net.count]: [pictures][rows][channels], or NULL
+};
+
+// The node of the convolution that a step computes, or -1 for any other step. What int8
+// can be: it reads pixels as they are, and the panel is filled from values.
+int sample_node(const struct plan *plan, int step);
+
+int sample_channels(const struct sample *s, int node);
+
+enum err_code sample_open(const struct plan *plan, bool outputs, size_t pictures,
+                          int rows, struct sample *out, struct err *e) MUST_CHECK;
+void sample_release(struct sample *s);
+
+// Takes what a part holds; pictures beyond the last are left out.
+void sample_take(struct sample *s, const struct exec *x, const struct exec_part *part,
+                 size_t picture);
+
+// Goes through the tiles of a part's left panel.
+struct tile {
+    int first, rows;
+    const float *values; // [k_blocks][rows][8]
+};
+void tile_first(const struct exec *x, const struct exec_part *part, struct tile *t);
+bool tile_next(const struct exec *x, const struct exec_part *part, struct tile *t);
+
+#endif

@@ -1,0 +1,62 @@
+// int8 weights in the native format. See xlens-model(5).
+
+#include "engine/weights/native.h"
+
+#include "base/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+bool native_is_int8(const struct bag *bag, const struct net_node *n)
+{
+    char *name = mem_printf("%s.weight", n->name);
+    const struct bag_tensor *t = bag_find(bag, name);
+    free(name);
+    return t && t->dtype == BAG_I8;
+}
+
+static enum err_code take_floats(struct bag *bag, const struct net_node *n,
+                                 const char *what, size_t count, float **out,
+                                 struct err *e)
+{
+    char *name = mem_printf("%s.%s", n->name, what);
+    enum err_code rc = bag_floats(bag, name, 1, &count, out, e);
+    free(name);
+    return rc;
+}
+
+static enum err_code take_weight(struct bag *bag, const struct net *net, int i,
+                                 int8_t **out, struct err *e)
+{
+    size_t shape[4];
+    int ndim = native_weight_shape(net, i, shape);
+    char *name = mem_printf("%s.weight", net->nodes[i].name);
+    const struct bag_tensor *t = bag_find(bag, name);
+    enum err_code rc = ERR_OK;
+    if (t->ndim != ndim || memcmp(t->shape, shape, (size_t)ndim * sizeof *shape) != 0)
+        rc = err_set(e, ERR_FORMAT, "%s: tensor %.200s has not the shape of its node",
+                     bag->path, name);
+    else if (!(*out = mem_array(t->bytes, 1)))
+        rc = err_set(e, ERR_NOMEM, "%s: no memory for tensor %.200s", bag->path, name);
+    else {
+        memcpy(*out, t->data, t->bytes);
+        bag->tensors[t - bag->tensors].used = true;
+    }
+    free(name);
+    return rc;
+}
+
+enum err_code native_take_int8(struct bag *bag, struct net *net, int i, struct err *e)
+{
+    enum err_code rc;
+    struct net_node *n = &net->nodes[i];
+    size_t in = (size_t)net_in_channels(net, i), out = (size_t)n->channels;
+    struct net_quant *q = n->quant = mem_new(sizeof *q);
+    TRY(take_weight(bag, net, i, &q->weight, e));
+    TRY(take_floats(bag, n, "in_scale", in, &q->in_scale, e));
+    TRY(take_floats(bag, n, "in_zero", in, &q->in_zero, e));
+    TRY(take_floats(bag, n, "out_scale", out, &q->out_scale, e));
+    TRY(take_floats(bag, n, "bias", out, &n->bias, e));
+out:
+    return rc;
+}
