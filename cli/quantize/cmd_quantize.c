@@ -2,10 +2,9 @@
 #include "cli/open/model.h"
 #include "cli/out/interrupt.h"
 #include "cli/out/say.h"
+#include "cli/quantize/choose.h"
 #include "cli/quantize/quantize.h"
 #include "cli/run/watch.h"
-
-#include "pipeline/quantize.h"
 
 #include "base/file.h"
 #include "base/mem.h"
@@ -100,7 +99,7 @@ struct quantizing {
     const struct quantize_args *args;
     struct pipe_setup setup, int8;
     struct ds *ds, *eval;
-    struct pipe_calib_set set;
+    struct quantize_set set;
     struct eng_calib *calib;
     struct quantize_account account;
     struct quantize_judgement judgement;
@@ -119,8 +118,8 @@ static enum err_code open_all(struct quantizing *q, struct err *e)
     TRY(ds_open(args->calib, &(struct ds_opts){0}, &q->ds, e));
     if (args->eval)
         TRY(ds_open(args->eval, &(struct ds_opts){0}, &q->eval, e));
-    TRY(pipe_calib_choose(q->ds, &q->setup, (size_t)args->n, args->allow_missing, &q->set,
-                          e));
+    TRY(quantize_set_choose(q->ds, &q->setup, (size_t)args->n, args->allow_missing,
+                            &q->set, e));
     TRY(eng_calib_open(q->setup.model, &engine, q->set.count, &q->calib, e));
 out:
     return rc;
@@ -235,7 +234,7 @@ static enum err_code run_quantize(struct cli *cli, void *fields, struct err *e)
 out:
     quantize_judgement_release(&q.judgement);
     eng_calib_close(q.calib);
-    pipe_calib_release(&q.set);
+    quantize_set_release(&q.set);
     ds_close(q.eval);
     ds_close(q.ds);
     pipe_setup_release(&q.int8);

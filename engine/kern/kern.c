@@ -29,11 +29,18 @@ static const struct row {
 #undef KERN
 };
 
+// AVX-512 implies every instruction set below it but this one: on many CPUs it is absent.
+static bool is_absent(enum eng_isa row, enum eng_isa isa)
+{
+    return row > isa ||
+           (row == ENG_ISA_AVXVNNI && row != isa && !kern_cpu_has(ENG_ISA_AVXVNNI));
+}
+
 void kern_select(enum eng_isa isa, bool exact, struct kern_set *set)
 {
     *set = (struct kern_set){0};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        if (rows[i].isa == ISA_fused ? !exact : rows[i].isa > isa)
+        if (rows[i].isa == ISA_fused ? !exact : is_absent(rows[i].isa, isa))
             continue;
         memcpy((char *)set + rows[i].fn_at, &rows[i].fn, sizeof rows[i].fn);
         memcpy((char *)set + rows[i].about_at, &rows[i].about, sizeof rows[i].about);

@@ -95,16 +95,9 @@ struct code threshold_code(struct range range)
     double extent = range.high - range.low;
     if (!(extent >= (double)FLT_MIN))
         return (struct code){1, 0};
-    struct code code = {(float)(LEVELS / extent), 0};
-    double zero = nearbyint(-range.low * (double)code.scale);
-    // The range grows a little, so that a whole zero leaves both ends inside.
-    if (zero > 0 && zero < LEVELS) {
-        double below = zero / -range.low;
-        double above = range.high > 0 ? (LEVELS - zero) / range.high : below;
-        code.scale = (float)(below < above ? below : above);
-    }
-    code.zero = (float)zero;
-    return code;
+    // Rounding the zero moves both ends by half a step at most.
+    float scale = (float)(LEVELS / extent);
+    return (struct code){scale, (float)nearbyint(-range.low * (double)scale)};
 }
 
 struct moments threshold_moments(const struct histogram *h, struct code code)

@@ -3,7 +3,7 @@ import fcntl, os, pty, select, struct, termios
 
 from harness import MODEL, CliTest, main
 
-COMMANDS = ("predict eval jobs valprep npz run score convert info verify stats diff runs import "
+COMMANDS = ("predict eval jobs valprep npz run score convert quantize info verify stats diff runs import "
             "merge export doctor").split()
 
 

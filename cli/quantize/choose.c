@@ -1,4 +1,4 @@
-#include "pipeline/quantize.h"
+#include "cli/quantize/choose.h"
 
 #include "base/mem.h"
 #include "base/str.h"
@@ -53,7 +53,7 @@ static void name_missing(const struct pipe_setup *setup, const bool *there, int 
 
 static enum err_code judge_classes(const struct ds *ds, const struct pipe_setup *setup,
                                    const struct place *places, bool allow_missing,
-                                   struct pipe_calib_set *set, struct err *e)
+                                   struct quantize_set *set, struct err *e)
 {
     const int classes = eng_model_info(setup->model)->classes;
     bool *there = mem_new((size_t)classes + 1);
@@ -87,17 +87,17 @@ static enum err_code judge_classes(const struct ds *ds, const struct pipe_setup 
     return rc;
 }
 
-enum err_code pipe_calib_choose(const struct ds *ds, const struct pipe_setup *setup,
-                                size_t n, bool allow_missing, struct pipe_calib_set *out,
-                                struct err *e)
+enum err_code quantize_set_choose(const struct ds *ds, const struct pipe_setup *setup,
+                                  size_t n, bool allow_missing, struct quantize_set *out,
+                                  struct err *e)
 {
     enum err_code rc = ERR_OK;
     const size_t count = ds_count(ds);
     const int classes = eng_model_info(setup->model)->classes;
     size_t *seen = mem_array((size_t)classes + 1, sizeof *seen);
     struct place *places = mem_array(count, sizeof *places);
-    *out = (struct pipe_calib_set){.items = mem_array(count, sizeof *out->items),
-                                   .count = n < count ? n : count};
+    *out = (struct quantize_set){.items = mem_array(count, sizeof *out->items),
+                                 .count = n < count ? n : count};
     if (!seen || !places || !out->items)
         TRY(err_set(e, ERR_NOMEM, "no memory for %zu pictures", count));
     if (count == 0)
@@ -107,19 +107,19 @@ enum err_code pipe_calib_choose(const struct ds *ds, const struct pipe_setup *se
     for (size_t i = 0; i < count; i++)
         out->items[i] = places[i].item;
     out->others = count - out->count;
-    if (out->others > PIPE_CALIB_OTHERS)
-        out->others = PIPE_CALIB_OTHERS;
+    if (out->others > QUANTIZE_OTHERS)
+        out->others = QUANTIZE_OTHERS;
     rc = judge_classes(ds, setup, places, allow_missing, out, e);
 out:
     free(seen);
     free(places);
     if (rc != ERR_OK)
-        pipe_calib_release(out);
+        quantize_set_release(out);
     return rc;
 }
 
-void pipe_calib_release(struct pipe_calib_set *set)
+void quantize_set_release(struct quantize_set *set)
 {
     free(set->items);
-    *set = (struct pipe_calib_set){0};
+    *set = (struct quantize_set){0};
 }

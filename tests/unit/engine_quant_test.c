@@ -1,0 +1,313 @@
+#include "engine/exec/model.h"
+#include "engine/quant/column.h"
+#include "engine/quant/histogram.h"
+#include "engine/quant/threshold.h"
+#include "engine/quantize.h"
+#include "engine/weights/weights.h"
+
+#include "tests/support/says.h"
+#include "tests/support/tempdir.h"
+
+#include "base/mem.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+// The small model of 10 classes at 75x75.
+#define MODEL XLENS_TEST_DATA "/tiny/keras3_model.keras"
+enum { SIDE = 75, CLASSES = 10, PICTURES = 5, BLOCK = 8 };
+
+static uint32_t state = 1;
+
+static float noise(void) // -1 … 1
+{
+    state = state * 1664525 + 1013904223;
+    return (float)(int32_t)state * 0x1p-31F;
+}
+
+static void a_histogram_does_not_depend_on_order(void **unused)
+{
+    (void)unused;
+    enum { N = 3000 };
+    static float x[N * BLOCK];
+    struct histogram *up = mem_new(BLOCK * sizeof *up),
+                     *down = mem_new(BLOCK * sizeof *up);
+    for (int i = 0; i < N; i++)
+        for (int k = 0; k < BLOCK;
+             k++) // growing, so that the range doubles on the way up
+            x[i * BLOCK + k] = i % 7 ? noise() * (float)(i + 1) * 0.01F : 0;
+    for (int i = 0; i < N; i++) {
+        assert_true(histogram_add(up, x + i * BLOCK, 1));
+        assert_true(histogram_add(down, x + (N - 1 - i) * BLOCK, 1));
+    }
+    assert_memory_equal(up, down, BLOCK * sizeof *up);
+    assert_int_equal(histogram_count(up), N);
+    uint32_t bins[HISTOGRAM_BINS] = {0};
+    for (int i = 0; i < N; i++)
+        if (x[i * BLOCK] != 0)
+            bins[(int)floor((double)x[i * BLOCK] / (double)up->limit * 1024 + 1024)]++;
+    assert_memory_equal(bins, up->bins, sizeof bins);
+    x[3] = (float)NAN;
+    assert_false(histogram_add(up, x, 1));
+    x[3] = (float)INFINITY;
+    assert_false(histogram_add(up, x, 1));
+    assert_int_equal(histogram_count(up), N);
+    free(up);
+    free(down);
+}
+
+// -500 … 1499: order statistics by hand, within a bin of 2048/1024.
+static void fill_ramp(struct histogram h[BLOCK])
+{
+    for (int i = -500; i < 1500; i++) {
+        float x[BLOCK];
+        for (int k = 0; k < BLOCK; k++)
+            x[k] = (float)i;
+        assert_true(histogram_add(h, x, 1));
+    }
+}
+
+static void ranges_end_where_values_do(void **unused)
+{
+    (void)unused;
+    struct histogram *h = mem_new(BLOCK * sizeof *h);
+    struct range r = threshold_range(h, ENG_CALIB_KL, 0);
+    assert_true(r.low == 0 && r.high == 0);
+    struct code dead = threshold_code(r);
+    assert_true(dead.scale == 1 && dead.zero == 0);
+    fill_ramp(h);
+    r = threshold_range(h, ENG_CALIB_MAX, 0);
+    assert_true(r.low == -500 && r.high == 1499);
+    r = threshold_range(h, ENG_CALIB_PERCENTILE, 100);
+    assert_true(r.low == -500 && r.high == 1499);
+    r = threshold_range(h, ENG_CALIB_PERCENTILE, 99); // 20 values beyond either end
+    assert_true(fabs(r.low - -480) <= 2 && fabs(r.high - 1479) <= 2);
+    r = threshold_range(h, ENG_CALIB_KL, 0); // every part of it is as likely
+    assert_true(r.low < -475 && r.high > 1425);
+    free(h);
+}
+
+static void kl_gives_up_a_lone_value(void **unused)
+{
+    (void)unused;
+    struct histogram *h = mem_new(BLOCK * sizeof *h);
+    float x[BLOCK] = {0};
+    for (int i = 0; i < 200000; i++) {
+        x[0] = fabsf(noise());
+        assert_true(histogram_add(h, x, 1));
+    }
+    x[0] = 3.9F;
+    assert_true(histogram_add(h, x, 1));
+    struct range r = threshold_range(h, ENG_CALIB_KL, 0);
+    assert_true(r.low == 0 && r.high > 0.9 && r.high < 2);
+    free(h);
+}
+
+static void codes_cover_their_range(void **unused)
+{
+    (void)unused;
+    const struct range ranges[] = {{0, 3},    {-1, 0},    {-1, 1},
+                                   {-0.3, 7}, {-5, 0.01}, {-1e-30, 1}};
+    for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++) {
+        struct code c = threshold_code(ranges[i]);
+        double low = ranges[i].low * (double)c.scale + (double)c.zero;
+        double high = ranges[i].high * (double)c.scale + (double)c.zero;
+        assert_true(c.zero == floorf(c.zero) && c.zero >= 0 && c.zero <= 127);
+        assert_true(low > -0.51 && high < 127.51 && high - low > 125.9);
+    }
+    assert_true(threshold_code(ranges[0]).zero == 0);
+}
+
+static void columns_keep_the_bounds(void **unused)
+{
+    (void)unused;
+    // 65 + 65 + 65 + 63 = 258; the other quad holds -128 and 127.
+    int8_t rows[BLOCK * 2] = {0};
+    const int8_t fits[BLOCK] = {65, -65, -128, 127, 65, 63, 2, -1};
+    for (int k = 0; k < BLOCK; k++)
+        rows[2 * k + 1] = fits[k];
+    assert_int_equal(net_quant_wide_column(rows, BLOCK, 2), -1);
+    rows[2 * 5 + 1] = 64;
+    assert_int_equal(net_quant_wide_column(rows, BLOCK, 2), 1);
+    rows[2 * 5 + 1] = 63;
+    rows[2 * 7 + 1] = -2;
+    assert_int_equal(net_quant_wide_column(rows, BLOCK, 2), 1);
+
+    enum { IN = 37, KINDS = 4 };
+    for (int round = 0; round < 400; round++) {
+        double w[IN], spread[IN], signal = 0, error = 0;
+        int8_t q[IN];
+        for (int k = 0; k < IN; k++) {
+            bool large =
+                round % KINDS == 0 || (round % KINDS == 1 && k < 4) || k % 11 == 3;
+            w[k] = (large ? (k % 2 ? -1.0 : 1.0) : (double)noise()) *
+                   (round % KINDS == 3 ? 1e-20 : 1);
+            spread[k] = round % KINDS == 2 ? (double)fabsf(noise()) : 1;
+        }
+        float scale = column_quantize(w, spread, IN, q, 1);
+        assert_true(scale > 0);
+        assert_int_equal(net_quant_wide_column(q, IN, 1), -1);
+        for (int k = 0; k < IN; k++) {
+            double d = w[k] - (double)scale * q[k];
+            signal += spread[k] * w[k] * w[k];
+            error += spread[k] * d * d;
+        }
+        // At half of 127 steps for the largest a rounded column is within (1/64)²/12 of
+        // it a weight; few of these have less than a tenth of that in the mean.
+        assert_true(error < signal * 1e-3);
+    }
+    double zero[IN] = {0};
+    int8_t none[IN];
+    assert_true(column_quantize(zero, zero, IN, none, 1) == 1);
+}
+
+// ---- whole models ----
+
+static float *pictures(void)
+{
+    size_t n = (size_t)PICTURES * 3 * SIDE * SIDE;
+    float *x = mem_new(n * sizeof *x);
+    for (size_t i = 0; i < n; i++)
+        x[i] = noise();
+    return x;
+}
+
+static void must(enum err_code rc, const struct err *e)
+{
+    if (rc != ERR_OK)
+        fail_msg("%s", e->msg);
+}
+
+static void write_int8(const char *path, const float *input)
+{
+    struct err e = {0};
+    struct eng_opts opts = {0};
+    struct eng_model *model;
+    struct eng_session *session;
+    struct eng_calib *calib;
+    must(eng_isa_choose(NULL, &opts.isa, &e), &e);
+    must(eng_model_open(MODEL, &opts, &model, &e), &e);
+    must(eng_session_open(model, SIDE, SIDE, 1, 1, &session, &e), &e);
+    must(eng_calib_open(model, &opts, PICTURES, &calib, &e), &e);
+    const struct eng_quant_opts how = {.percentile = 99.99};
+    assert_int_equal(eng_calib_quantize(calib, &how, &e), ERR_FORMAT);
+    assert_says(&e, "no calibration picture");
+    for (size_t i = 0; i < PICTURES; i++)
+        eng_calib_run(calib, session, input + i * 3 * SIDE * SIDE, i,
+                      &(struct eng_output){0});
+    must(eng_calib_quantize(calib, &how, &e), &e);
+    must(eng_calib_write(calib, "{}", path, true, &e), &e);
+    eng_calib_close(calib);
+    eng_session_close(session);
+    eng_model_close(model);
+}
+
+static void run_with(const char *path, enum eng_isa isa, int threads, int batch,
+                     const float *input, float *logits)
+{
+    struct err e = {0};
+    struct eng_opts opts = {.precision = ENG_AS_STORED, .isa = isa};
+    struct eng_model *model;
+    struct eng_session *session;
+    must(eng_model_open(path, &opts, &model, &e), &e);
+    assert_int_equal(eng_model_info(model)->precision, ENG_INT8);
+    must(eng_session_open(model, SIDE, SIDE, batch, threads, &session, &e), &e);
+    for (int i = 0; i < PICTURES; i += batch)
+        eng_session_run(session, input + (ptrdiff_t)i * 3 * SIDE * SIDE,
+                        PICTURES - i < batch ? PICTURES - i : batch,
+                        &(struct eng_output){.logits = logits + i * CLASSES});
+    eng_session_close(session);
+    eng_model_close(model);
+}
+
+static void int8_has_the_same_bits_everywhere(void **unused)
+{
+    (void)unused;
+    struct tempdir dir = tempdir_make();
+    const char *path = tempdir_path(&dir, "m");
+    float *input = pictures(), want[PICTURES * CLASSES], got[PICTURES * CLASSES];
+    write_int8(path, input);
+    run_with(path, ENG_ISA_SCALAR, 1, 1, input, want);
+    for (int isa = 0; isa < ENG_ISA_COUNT; isa++) {
+        enum eng_isa chosen;
+        if (eng_isa_choose(eng_isa_name((enum eng_isa)isa), &chosen, NULL) != ERR_OK) {
+            (void)printf("SKIPPED: no %s here\n", eng_isa_name((enum eng_isa)isa));
+            continue;
+        }
+        for (int threads = 1; threads <= 4; threads *= 2)
+            for (int batch = 1; batch <= 3; batch += 2) {
+                run_with(path, chosen, threads, batch, input, got);
+                assert_memory_equal(got, want, sizeof want);
+            }
+    }
+    free(input);
+    tempdir_remove(&dir);
+}
+
+static struct net_node *first_int8(struct net *net)
+{
+    int i = 0;
+    while (!net->nodes[i].quant)
+        i++;
+    return &net->nodes[i];
+}
+
+static void damaged_int8_files_are_refused(void **unused)
+{
+    (void)unused;
+    static const struct {
+        int what;
+        float value;
+        const char *says;
+    } damages[] = {{0, 0, "in_scale 0 is 0"},        {0, -1, "in_scale 0 is -1"},
+                   {1, 0.5F, "in_zero 0 is 0.5"},    {1, 128, "in_zero 0 is 128"},
+                   {2, -2, "out_scale 0 is -2"},     {3, 127, "weights of column 0"},
+                   {4, 0, "no weights are int8"},    {5, 0, "some weights are int8"},
+                   {2, (float)INFINITY, "out_scale"}};
+    struct tempdir dir = tempdir_make();
+    const char *path = tempdir_path(&dir, "m"), *bad = tempdir_path(&dir, "bad");
+    float *input = pictures();
+    write_int8(path, input);
+    for (size_t i = 0; i < sizeof damages / sizeof *damages; i++) {
+        struct err e = {0};
+        struct net net, back = {0};
+        must(weights_open(path, NULL, &net, &e), &e);
+        struct net_node *n = first_int8(&net);
+        float *floats[] = {n->quant->in_scale, n->quant->in_zero, n->quant->out_scale};
+        if (damages[i].what < 3)
+            floats[damages[i].what][0] = damages[i].value;
+        else if (damages[i].what == 3)
+            for (int k = 0; k < 3; k++) // of rows 0, 1 and 4
+                n->quant->weight[(ptrdiff_t)(k == 2 ? 4 : k) * n->channels] = 127;
+        else if (damages[i].what == 5)
+            net.precision = ENG_FLOAT32;
+        const char *from = damages[i].what == 4 ? MODEL : NULL;
+        if (from) {
+            net_release(&net);
+            must(weights_open(from, NULL, &net, &e), &e);
+            must(net_fold(&net, &e), &e);
+            net.precision = ENG_INT8;
+        }
+        must(weights_native_write(&net, "abc", bad, true, &e), &e);
+        assert_int_equal(weights_open(bad, NULL, &back, &e), ERR_FORMAT);
+        assert_says(&e, damages[i].says);
+        net_release(&net);
+    }
+    free(input);
+    tempdir_remove(&dir);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_histogram_does_not_depend_on_order),
+        cmocka_unit_test(ranges_end_where_values_do),
+        cmocka_unit_test(kl_gives_up_a_lone_value),
+        cmocka_unit_test(codes_cover_their_range),
+        cmocka_unit_test(columns_keep_the_bounds),
+        cmocka_unit_test(int8_has_the_same_bits_everywhere),
+        cmocka_unit_test(damaged_int8_files_are_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
