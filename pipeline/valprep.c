@@ -105,10 +105,13 @@ static enum err_code find_pictures(struct prep *p, struct err *e)
     if (file_is_dir(flat))
         TRY(list(p, flat, FLAT, e));
     TRY(list_classes(p, classes, e));
-    if (p->count == 0)
-        TRY(err_set(e, ERR_MISSING, "%s: no pictures in it, expected %s", p->spec->folder,
+    if (!p->found) {
+        rc =
+            err_set(e, ERR_MISSING, "%s: no pictures in it, expected %s", p->spec->folder,
                     p->spec->reverse ? "class folders named by WordNet id with some"
-                                     : "files ending in .jpeg, .jpg or .png"));
+                                     : "files ending in .jpeg, .jpg or .png");
+        goto out;
+    }
     qsort(p->found, p->count, sizeof *p->found, by_name);
 out:
     return rc;

@@ -13,7 +13,7 @@ enum valprep_outcome {
 };
 
 // from and to lie in different folders. relative is what a symbolic link at `to` holds.
-enum err_code valprep_place(enum valprep_link link, const char *from, const char *to,
+enum err_code valprep_place(enum valprep_link kind, const char *from, const char *to,
                             const char *relative, enum valprep_outcome *outcome,
                             struct err *e) MUST_CHECK;
 

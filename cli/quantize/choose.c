@@ -98,8 +98,10 @@ enum err_code quantize_set_choose(const struct ds *ds, const struct pipe_setup *
     struct place *places = mem_array(count, sizeof *places);
     *out = (struct quantize_set){.items = mem_array(count, sizeof *out->items),
                                  .count = n < count ? n : count};
-    if (!seen || !places || !out->items)
-        TRY(err_set(e, ERR_NOMEM, "no memory for %zu pictures", count));
+    if (!seen || !places || !out->items) {
+        rc = err_set(e, ERR_NOMEM, "no memory for %zu pictures", count);
+        goto out;
+    }
     if (count == 0)
         TRY(err_set(e, ERR_FORMAT, "%s: has no pictures, expected some to calibrate on",
                     ds_root(ds)));

@@ -202,14 +202,19 @@ static enum err_code judge(struct quantizing *q, struct err *e)
     TRY(model_setup_open(q->cli, &model, &q->int8, e));
     if (q->eval) {
         all = mem_array(count, sizeof *all);
-        if (!all)
-            TRY(err_set(e, ERR_NOMEM, "no memory for %zu pictures", count));
+        if (!all) {
+            rc = err_set(e, ERR_NOMEM, "no memory for %zu pictures", count);
+            goto out;
+        }
         for (size_t i = 0; i < count; i++)
             all[i] = i;
     }
-    rc = quantize_judge(q->cli, &q->setup, &q->int8, q->eval ? q->eval : q->ds,
-                        q->eval ? all : q->set.items + q->set.count, count, &q->judgement,
-                        e);
+    const struct quantize_pictures on = {
+        .ds = q->eval ? q->eval : q->ds,
+        .items = q->eval ? all : q->set.items + q->set.count,
+        .count = count,
+    };
+    rc = quantize_judge(q->cli, &q->setup, &q->int8, &on, &q->judgement, e);
 out:
     free(all);
     return rc;

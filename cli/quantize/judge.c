@@ -59,27 +59,32 @@ out:
     return rc;
 }
 
-enum err_code quantize_judge(const struct cli *cli, const struct pipe_setup *float32,
-                             const struct pipe_setup *int8, const struct ds *ds,
-                             const size_t *subset, size_t count,
-                             struct quantize_judgement *out, struct err *e)
+static void compare(struct quantize_judgement *out, size_t count)
 {
-    enum err_code rc;
-    size_t *position = mem_array(ds_count(ds), sizeof *position);
-    if (!position)
-        return err_set(e, ERR_NOMEM, "no memory for %zu pictures", ds_count(ds));
-    for (size_t i = 0; i < count; i++)
-        position[subset[i]] = i;
-    struct running one = {&out->float32, position}, two = {&out->int8, position};
-    TRY(run_side(cli, float32, ds, subset, count, &one, e));
-    TRY(run_side(cli, int8, ds, subset, count, &two, e));
     for (size_t i = 0; i < count; i++) {
         bool both = out->float32.best[i] >= 0 && out->int8.best[i] >= 0;
         out->both += both;
         out->agreed += both && out->float32.best[i] == out->int8.best[i];
     }
-    out->probed = count < PROBED ? count : PROBED;
-    out->dataset = mem_dup(ds_root(ds));
+}
+
+enum err_code quantize_judge(const struct cli *cli, const struct pipe_setup *float32,
+                             const struct pipe_setup *int8,
+                             const struct quantize_pictures *on,
+                             struct quantize_judgement *out, struct err *e)
+{
+    enum err_code rc;
+    size_t *position = mem_array(ds_count(on->ds), sizeof *position);
+    if (!position)
+        return err_set(e, ERR_NOMEM, "no memory for %zu pictures", ds_count(on->ds));
+    for (size_t i = 0; i < on->count; i++)
+        position[on->items[i]] = i;
+    struct running one = {&out->float32, position}, two = {&out->int8, position};
+    TRY(run_side(cli, float32, on->ds, on->items, on->count, &one, e));
+    TRY(run_side(cli, int8, on->ds, on->items, on->count, &two, e));
+    compare(out, on->count);
+    out->probed = on->count < PROBED ? on->count : PROBED;
+    out->dataset = mem_dup(ds_root(on->ds));
 out:
     free(position);
     return rc;

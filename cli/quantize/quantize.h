@@ -22,10 +22,17 @@ struct quantize_judgement {
     size_t probed;       // pictures that the layers were compared on
 };
 
+// Pictures of a dataset, by their places in it.
+struct quantize_pictures {
+    const struct ds *ds;
+    const size_t *items;
+    size_t count;
+};
+
 // Runs both on the same pictures of ds. ERR_INTERRUPTED; pictures that fail are counted.
 enum err_code quantize_judge(const struct cli *cli, const struct pipe_setup *float32,
-                             const struct pipe_setup *int8, const struct ds *ds,
-                             const size_t *subset, size_t count,
+                             const struct pipe_setup *int8,
+                             const struct quantize_pictures *on,
                              struct quantize_judgement *out, struct err *e) MUST_CHECK;
 void quantize_judgement_release(struct quantize_judgement *j);
 

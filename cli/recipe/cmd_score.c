@@ -185,6 +185,20 @@ static enum err_code write_relay(const struct score *s, struct err *e)
     return file_out_commit(&out, e);
 }
 
+// What does not fit together, told after the figures.
+static enum err_code complain(const struct score *s, struct err *e)
+{
+    const struct results *r = &s->results;
+    if (r->strangers)
+        return err_set(
+            e, ERR_FAILED, "%s: %zu results belong to no line of %s, such as %s",
+            s->args->result_path, r->strangers, s->args->datalist, r->stranger);
+    if (s->ours.failed)
+        return err_set(e, ERR_FAILED, "%s: %zu of %zu lines have no result",
+                       s->args->datalist, s->ours.failed, s->ours.images);
+    return ERR_OK;
+}
+
 static enum err_code run_score(struct cli *cli, void *fields, struct err *e)
 {
     enum err_code rc;
@@ -214,12 +228,7 @@ static enum err_code run_score(struct cli *cli, void *fields, struct err *e)
         TRY(print_document(&s, e));
     else
         print_figures(&s);
-    if (s.results.strangers)
-        TRY(err_set(e, ERR_FAILED, "%s: %zu results belong to no line of %s, such as %s",
-                    spec.path, s.results.strangers, spec.datalist, s.results.stranger));
-    if (s.ours.failed)
-        TRY(err_set(e, ERR_FAILED, "%s: %zu of %zu lines have no result", spec.datalist,
-                    s.ours.failed, s.ours.images));
+    TRY(complain(&s, e));
 out:
     view_release(&s.view);
     results_close(&s.results);

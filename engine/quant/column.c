@@ -9,7 +9,7 @@
 #include <string.h>
 
 // As net_quant_check wants them.
-enum { WEIGHT_MOST = 127, QUAD_MOST = 258, TRIES = 12 };
+enum { WEIGHT_MOST = 127, QUAD_MOST = 258, TRIES = 24 };
 
 // The two quads of 8 rows: 0, 1, 4, 5 and 2, 3, 6, 7.
 static const int quads[2][4] = {{0, 1, 4, 5}, {2, 3, 6, 7}};
@@ -104,11 +104,13 @@ float column_quantize(const double *w, const double *spread, int n, int8_t *q, i
     }
     // Clipping the few largest weights leaves finer steps for the rest.
     for (int i = 0; i < TRIES; i++) {
-        float scale = (float)(whole * (1 - 0.04 * i));
+        float scale = (float)(whole * pow(0.94, i));
         double error = round_column(w, spread, (double)scale, n, NULL, 0);
         if (error < least) {
             least = error;
             best = scale;
+        } else if (error > 2 * least) {
+            break; // it only grows from here on
         }
     }
     (void)round_column(w, spread, (double)best, n, q, stride);

@@ -23,13 +23,16 @@ static void reach(struct histogram *h, float magnitude)
     float limit = ldexpf(1, exponent < LEAST_EXPONENT ? LEAST_EXPONENT : exponent);
     if (h->limit == 0)
         h->limit = limit;
-    for (; h->limit < limit; h->limit *= 2)
+    while (h->limit < limit) {
         halve_resolution(h);
+        h->limit *= 2;
+    }
 }
 
-bool histogram_add(struct histogram *of, const float *src, int rows)
+// The ends of eight channels' values; false when one is not finite.
+static bool find_ends(const float *src, int rows, float *low, float *high)
 {
-    float low[KERN_BLOCK] = {0}, high[KERN_BLOCK] = {0}, scale[KERN_BLOCK], odd = 0;
+    float odd = 0;
     for (int r = 0; r < rows; r++)
         for (int k = 0; k < KERN_BLOCK; k++) {
             float x = src[r * KERN_BLOCK + k];
@@ -37,7 +40,13 @@ bool histogram_add(struct histogram *of, const float *src, int rows)
             low[k] = x < low[k] ? x : low[k];
             high[k] = x > high[k] ? x : high[k];
         }
-    if (odd != 0)
+    return odd == 0;
+}
+
+bool histogram_add(struct histogram *of, const float *src, int rows)
+{
+    float low[KERN_BLOCK] = {0}, high[KERN_BLOCK] = {0}, scale[KERN_BLOCK];
+    if (!find_ends(src, rows, low, high))
         return false;
     for (int k = 0; k < KERN_BLOCK; k++) {
         struct histogram *h = &of[k];

@@ -41,23 +41,26 @@ static double left_value(enum kern_element element, bool extreme)
 
 // For KERN_U8 at random, then lowered to what kern.h allows; at the extremes all that it
 // allows, and of one sign.
+static void fill_quad(struct sides *s, int k, int j, bool extreme)
+{
+    static const int rows[] = {0, 1, 4, 5};
+    int left = 258;
+    const double sign = data_next() & 1 ? 1 : -1;
+    for (int i = 0; i < 4; i++) {
+        int w = extreme ? 127 : (int)(data_next() % 255) - 127;
+        w = abs(w) > left ? left : w;
+        left -= abs(w);
+        s->b[k + rows[i]][j] = extreme ? sign * w : w;
+    }
+}
+
 static void fill_right_u8(struct sides *s, int blocks, bool extreme)
 {
     for (int j = 0; j < KERN_COLS_MAX; j++)
-        for (int k = 0; k < blocks * 8; k += 8)
-            for (int pair = 0; pair < 4; pair += 2) {
-                static const int rows[] = {0, 1, 4, 5};
-                int left = 258;
-                const double sign = data_next() & 1 ? 1 : -1;
-                for (int i = 0; i < 4; i++) {
-                    int w = (int)(data_next() % 255) - 127;
-                    if (extreme)
-                        w = 127;
-                    w = abs(w) > left ? left : w;
-                    left -= abs(w);
-                    s->b[k + pair + rows[i]][j] = extreme ? sign * w : w;
-                }
-            }
+        for (int k = 0; k < blocks * 8; k += 8) {
+            fill_quad(s, k, j, extreme);
+            fill_quad(s, k + 2, j, extreme);
+        }
 }
 
 static void fill(struct sides *s, enum kern_element element, int blocks, bool extreme)

@@ -16,7 +16,7 @@ class Failures(CliTest):
                 self.fails(3, *command, "-m", model, says=os.path.basename(model))
         self.assertFalse(os.path.exists(self.db))
         for status, *args in ((3, "--head", text), (3, "--head", "nowhere"),
-                              (2, "--arch", "resnet50"), (3, "--precision", "bf16")):
+                              (2, "--arch", "resnet50"), (3, "--precision", "int8")):
             self.fails(status, "eval", root, "-m", MODEL, "--db", self.db, *args, says=str(args[1]))
 
     def test_label_files(self):

@@ -103,8 +103,8 @@ static void check_logits(const char *path, const char *head, const float want[CL
 {
     static float chw[3 * HEIGHT * WIDTH];
     struct eng_opts opts = {.head = head};
-    struct eng_model *model;
-    struct eng_session *session;
+    struct eng_model *model = NULL;
+    struct eng_session *session = NULL;
     struct err e = {0};
     float got[CLASSES];
     assert_int_equal(eng_isa_choose(NULL, &opts.isa, NULL), ERR_OK);

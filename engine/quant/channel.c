@@ -1,0 +1,65 @@
+#include "engine/quant/channel.h"
+
+#include <float.h>
+#include <math.h>
+
+static double extent(const struct range *range)
+{
+    return range->high - range->low;
+}
+
+// Rounding is tried on the values themselves: where most are near zero, far from a
+// uniform distribution, step² / 12 says nothing.
+static void note_range(struct channel *c, int i)
+{
+    const struct histogram *h = c->values;
+    const struct code code = threshold_code(c->ranges[i]);
+    const double scale = (double)code.scale, zero = (double)code.zero;
+    double count = h->zeros, sum = 0, square = 0, error = 0;
+    for (int b = 0; b < HISTOGRAM_BINS; b++) {
+        if (!h->bins[b])
+            continue;
+        double n = h->bins[b], x = histogram_value(h, b), y = x * scale + zero;
+        double q = (double)(int)((y < 0 ? 0 : y > 127 ? 127 : y) + 0.5) - zero;
+        count += n;
+        sum += n * q;
+        square += n * q * q;
+        error += n * (x - q / scale) * (x - q / scale);
+    }
+    double mean = sum / count, bin = histogram_value(h, 1) - histogram_value(h, 0);
+    c->error[i] = error / count + bin * bin / 12 * (1 - h->zeros / count);
+    c->variance[i] = square / count - mean * mean;
+}
+
+void channel_init(struct channel *c, const struct histogram *values, struct range range,
+                  double weights)
+{
+    *c = (struct channel){.values = values, .weights = weights};
+    for (int i = 0; i < CHANNEL_TRIED; i++) {
+        double by = pow(1.25, CHANNEL_WIDER - i);
+        c->ranges[i] = (struct range){range.low * by, range.high * by};
+        note_range(c, i);
+    }
+}
+
+// What a range brings into the sum of all outputs' squared errors: its values' errors,
+// and those of its weights, rounded to the columns' scales.
+static double noise(const struct channel *c, int i, double scales)
+{
+    return c->weights * c->error[i] + c->variance[i] * scales / 12;
+}
+
+void channel_code(struct channel *c, double scales)
+{
+    int best = CHANNEL_WIDER;
+    double least = DBL_MAX;
+    for (int i = 0; i < CHANNEL_TRIED && scales > 0 && extent(&c->ranges[i]) > 0; i++) {
+        double tried = noise(c, i, scales);
+        if (tried < least) {
+            least = tried;
+            best = i;
+        }
+    }
+    c->code = threshold_code(c->ranges[best]);
+    c->moments = threshold_moments(c->values, c->code);
+}
