@@ -101,13 +101,13 @@ static void count_values(struct calib_layer *l, const struct exec *x,
 {
     struct tile t;
     const int blocks = plan_blocks(l->in);
-    tile_first(x, part, &t);
+    sample_tile_first(x, part, &t);
     do {
         for (int b = 0; b < blocks; b++)
             if (!histogram_add(l->channels + (ptrdiff_t)b * KERN_BLOCK,
                                t.values + (ptrdiff_t)b * t.rows * KERN_BLOCK, t.rows))
                 l->odd = true;
-    } while (tile_next(x, part, &t));
+    } while (sample_tile_next(x, part, &t));
 }
 
 static void see(void *ctx, const struct exec *x, const struct exec_part *part)

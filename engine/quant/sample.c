@@ -48,14 +48,14 @@ void sample_release(struct sample *s)
     *s = (struct sample){0};
 }
 
-void tile_first(const struct exec *x, const struct exec_part *part, struct tile *t)
+void sample_tile_first(const struct exec *x, const struct exec_part *part, struct tile *t)
 {
     *t = (struct tile){.first = part->rows.first, .values = part->left};
     const struct plan_step *s = &x->plan->steps[part->step];
     t->rows = exec_tile_rows(s, part->rows.last - t->first);
 }
 
-bool tile_next(const struct exec *x, const struct exec_part *part, struct tile *t)
+bool sample_tile_next(const struct exec *x, const struct exec_part *part, struct tile *t)
 {
     const struct plan_step *s = &x->plan->steps[part->step];
     t->values += (ptrdiff_t)t->rows * s->k_blocks * KERN_BLOCK;
@@ -77,9 +77,9 @@ static void take_input(const struct exec *x, const struct exec_part *part, int p
                        float *to, int channels)
 {
     struct tile t;
-    tile_first(x, part, &t);
+    sample_tile_first(x, part, &t);
     while (pixel >= t.first + t.rows)
-        (void)tile_next(x, part, &t);
+        (void)sample_tile_next(x, part, &t);
     const float *row = t.values + (ptrdiff_t)(pixel - t.first) * KERN_BLOCK;
     for (int k = 0; k < channels; k++)
         to[k] = row[(ptrdiff_t)(k / KERN_BLOCK) * t.rows * KERN_BLOCK + k % KERN_BLOCK];

@@ -34,7 +34,8 @@ struct tile {
     int first, rows;
     const float *values; // [k_blocks][rows][8]
 };
-void tile_first(const struct exec *x, const struct exec_part *part, struct tile *t);
-bool tile_next(const struct exec *x, const struct exec_part *part, struct tile *t);
+void sample_tile_first(const struct exec *x, const struct exec_part *part,
+                       struct tile *t);
+bool sample_tile_next(const struct exec *x, const struct exec_part *part, struct tile *t);
 
 #endif
