@@ -1,3 +1,4 @@
+#define VEC_AVX512
 #include "engine/kern/vec/vec_avx2.h"
 
 #include "engine/kern/body/stream.h"

@@ -7,6 +7,14 @@
 
 #include <immintrin.h>
 
+// Keeps loads from being folded into the multiply-adds; nothing where registers of this
+// width are emulated.
+#ifdef __AVX2__
+#    define KEEP_LOADED(a, b) __asm__("" : "+x"(a), "+x"(b))
+#else
+#    define KEEP_LOADED(a, b) (void)0
+#endif
+
 #define EACH_ROW(X) X(0) X(1) X(2) X(3) X(4) X(5)
 
 static ALWAYS_INLINE void finish(const struct kern_gemm *k, __m256 v, ptrdiff_t r,

@@ -34,8 +34,7 @@ static ALWAYS_INLINE void tile(const struct kern_gemm *k, int rows, bool wide)
             __m256i b0 = _mm256_load_si256((const void *)b), b1 = b0;
             if (wide)
                 b1 = _mm256_load_si256((const void *)(b + 8));
-            // Keeps the loads from being folded into the multiply-adds.
-            __asm__("" : "+x"(b0), "+x"(b1));
+            KEEP_LOADED(b0, b1);
 #define STEP(r)                                                                          \
     if (rows > (r)) {                                                                    \
         __m256i x = _mm256_set1_epi32(a[WORDS * (r) + i]);                               \

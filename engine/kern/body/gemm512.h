@@ -63,8 +63,7 @@ static ALWAYS_INLINE void tile(const struct kern_gemm *k, int rows, enum width f
             __m512i b0 = load_words(b, first), b1 = b0;
             if (second)
                 b1 = load_words(b + split, second);
-            // Keeps the loads from being folded into the multiply-adds.
-            __asm__("" : "+v"(b0), "+v"(b1));
+            KEEP_LOADED(b0, b1);
 #define STEP(r)                                                                          \
     if (rows > (r)) {                                                                    \
         __m512i x = _mm512_set1_epi32(a[WORDS * (r) + i]);                               \

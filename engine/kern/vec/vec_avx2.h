@@ -1,7 +1,8 @@
 #ifndef ENG_KERN_VEC_AVX2_H
 #define ENG_KERN_VEC_AVX2_H
 
-// Eight floats in a register.
+// Eight floats in a register. Includers may say that there is more than AVX2: VEC_AVX512,
+// VEC_AVX512BF16.
 
 #include "base/attr.h"
 
@@ -63,7 +64,7 @@ static ALWAYS_INLINE vec vec_max(vec a, vec b)
 // Eight values to bfloat16, rounded to even.
 static ALWAYS_INLINE void vec_store_bf16(uint16_t *p, vec v)
 {
-#ifdef __AVX512BF16__
+#ifdef VEC_AVX512BF16
     _mm_storeu_si128((__m128i *)(void *)p, (__m128i)_mm256_cvtneps_pbh(v));
 #else
     __m256i bits = _mm256_castps_si256(v), high = _mm256_srli_epi32(bits, 16);
@@ -79,7 +80,7 @@ static ALWAYS_INLINE void vec_store_bf16(uint16_t *p, vec v)
 // Sixteen, side by side.
 static ALWAYS_INLINE void vec_store_bf16_pair(uint16_t *p, vec a, vec b)
 {
-#ifdef __AVX512BF16__
+#ifdef VEC_AVX512BF16
     _mm256_storeu_si256((__m256i *)(void *)p, (__m256i)_mm256_cvtne2ps_pbh(b, a));
 #else
     vec_store_bf16(p, a);
@@ -91,7 +92,7 @@ static ALWAYS_INLINE void vec_store_bf16_pair(uint16_t *p, vec a, vec b)
 // below by the packing.
 static ALWAYS_INLINE __m128i vec_pack_u8(vec a, vec b)
 {
-#ifdef __AVX512VL__
+#ifdef VEC_AVX512
     __m512 both = _mm512_insertf32x8(_mm512_castps256_ps512(a), b, 1);
     __m512i whole = _mm512_cvtps_epi32(_mm512_min_ps(both, _mm512_set1_ps(127)));
     return _mm512_cvtepi32_epi8(_mm512_max_epi32(whole, _mm512_setzero_si512()));

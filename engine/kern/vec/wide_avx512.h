@@ -9,6 +9,14 @@
 
 #include <immintrin.h>
 
+// Keeps loads from being folded into the multiply-adds; nothing where registers of this
+// width are emulated.
+#ifdef __AVX512F__
+#    define KEEP_LOADED(a, b) __asm__("" : "+v"(a), "+v"(b))
+#else
+#    define KEEP_LOADED(a, b) (void)0
+#endif
+
 enum width { NONE, HALF, FULL };
 
 static ALWAYS_INLINE __m512 load_floats(const float *p, enum width w)
