@@ -3,8 +3,8 @@ status checked, its output compared with files in expected/ (XLENS_BLESS=1 write
 
 XLENS is the program. Options that a test uses are noted in XLENS_FLAG_LOG, for
 flags_test.py."""
-import json, os, pathlib, random, shutil, struct, subprocess, sys, tempfile
-import unittest
+import fcntl, json, os, pathlib, pty, random, select, shutil, struct, subprocess, sys, tempfile
+import termios, unittest
 
 HERE = pathlib.Path(__file__).resolve().parent
 DATA = HERE.parent / "data"
@@ -70,6 +70,31 @@ class CliTest(unittest.TestCase):
         def refuse(constant):
             raise AssertionError(f"{constant} in JSON")
         return json.loads(out, parse_constant=refuse)
+
+    def on_terminal(self, *args, everything=False, keys=b"", **kw):
+        """What the program writes to stderr (or altogether) when that is a terminal."""
+        ours, theirs = pty.openpty()
+        fcntl.ioctl(ours, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+        if everything:
+            kw.update(stdout=theirs, stdin=theirs)
+        process = self.start(*args, stderr=theirs, **kw)
+        os.close(theirs)
+        seen = b""
+        while True:
+            ready, _, _ = select.select([ours], [], [], 60)
+            self.assertTrue(ready, "no end")
+            try:
+                data = os.read(ours, 65536)
+            except OSError:  # the other end is closed
+                break
+            if not data:
+                break
+            if keys and not seen:  # once it is there
+                os.write(ours, keys)
+            seen += data
+        os.close(ours)
+        process.communicate()
+        return seen.decode(), process.returncode
 
     def fails(self, status, *args, says=(), **kw):
         """Fails with one line on stderr and nothing on stdout."""

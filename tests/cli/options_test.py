@@ -1,5 +1,5 @@
 """Options: help, wrong ones, numbers, where colours and progress go."""
-import fcntl, os, pty, select, struct, termios
+import os
 
 from harness import MODEL, CliTest, main
 
@@ -92,30 +92,6 @@ class Options(CliTest):
         self.assertIn("\33[", self.xlens(*args, "--color=always", env={"NO_COLOR": "1"})[0])
         _, err = self.xlens("info", "nowhere", "--color", "always", status=3)
         self.assertIn("\33[", err)
-
-    def on_terminal(self, *args, env=None, everything=False, keys=b""):
-        """What the program writes to stderr (or altogether) when that is a terminal."""
-        ours, theirs = pty.openpty()
-        fcntl.ioctl(ours, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-        more = {"stdout": theirs, "stdin": theirs} if everything else {}
-        process = self.start(*args, stderr=theirs, env=env, **more)
-        os.close(theirs)
-        seen = b""
-        while True:
-            ready, _, _ = select.select([ours], [], [], 60)
-            self.assertTrue(ready, "no end")
-            try:
-                data = os.read(ours, 65536)
-            except OSError:  # the other end is closed
-                break
-            if not data:
-                break
-            if keys and not seen:  # once it is there
-                os.write(ours, keys)
-            seen += data
-        os.close(ours)
-        process.communicate()
-        return seen.decode(), process.returncode
 
     def test_progress_only_on_a_terminal(self):
         many = self.many(300)
