@@ -126,7 +126,7 @@ static void check_logits(const char *path, const char *head, const float want[CL
 static struct file_bytes converted(const char *path, const char *to)
 {
     const struct eng_opts opts = {.head = HEAD};
-    struct file_bytes bytes;
+    struct file_bytes bytes = {0};
     struct err e = {0};
     if (eng_convert(path, &opts, to, true, &e) != ERR_OK ||
         file_read(to, SIZE_MAX, &bytes, &e) != ERR_OK)
