@@ -52,12 +52,16 @@ build_release() {
     cmake --build --preset release ${1:+--target "$@"} >&2
 }
 
-# ctest's own closing line, after a loud list of what did not run.
+# ctest's own closing line, after a loud list of what did not run, whole tests and parts.
 report_ctest() {
-    local skipped
+    local skipped parts
     skipped=$(sed -n '/^The following tests did not run/,/^$/{/ - /p}' "$1" | awk '!seen[$0]++')
     if [ -n "$skipped" ]; then
         printf '\n!! NOT RUN, so nothing is known of these:\n%s\n\n' "$skipped"
+    fi
+    parts=$(sed -n 's/^SKIPPED: / - /p' "$1" | sort -u)
+    if [ -n "$parts" ]; then
+        printf '!! NOT RUN of tests that ran otherwise:\n%s\n\n' "$parts"
     fi
     grep -E 'tests passed, [0-9]+ tests failed out of' "$1" | awk '!seen[$0]++' || true
 }
