@@ -164,14 +164,31 @@ static bool choose_subset(struct app *app, const char *args, size_t **subset,
     return false;
 }
 
+// Takes the subset; NULL: everything.
+static void begin(struct app *app, struct job *job, size_t *subset, size_t count)
+{
+    struct err e = {0};
+    if (run_store_show_ours(&app->store, app->opts, &app->state, &e) != ERR_OK) {
+        free(subset);
+        app_complain(app, "%s", e.msg);
+        return;
+    }
+    bool all = !subset;
+    if (job_start(job, app->opts, model_setup(&app->model), subset, count, &e) != ERR_OK)
+        app_complain(app, "%s", e.msg);
+    else if (all)
+        app_say(app, "evaluating %zu pictures in the background; w shows how it goes",
+                ds_count(app->opts->ds));
+    else
+        app_say(app, count == 1 ? "running on this picture" : "running on %zu pictures",
+                count);
+}
+
 void command_run_model(struct app *app, const char *args, int value)
 {
     (void)value;
-    struct err e = {0};
-    if (!model_setup(&app->model)) {
-        app_complain(app, app->model.opening
-                              ? "the model is being opened, try again in a moment"
-                              : "no model: start xlens with -m MODEL to run one");
+    if (!model_setup(&app->model) && !app->model.opening) {
+        app_complain(app, "no model: start xlens with -m MODEL to run one");
         return;
     }
     // A few pictures need not wait for the end of an evaluation: they run beside it.
@@ -187,21 +204,27 @@ void command_run_model(struct app *app, const char *args, int value)
     size_t count;
     if (!choose_subset(app, args, &subset, &count)) {
         app_complain(app, "no picture to run on");
-        return;
+    } else if (app->model.opening) {
+        wish_drop(&app->wish);
+        app->wish = (struct wish){true, subset, count};
+        app_say(app, "runs as soon as the model is open");
+    } else {
+        begin(app, job, subset, count);
     }
-    if (run_store_show_ours(&app->store, app->opts, &app->state, &e) != ERR_OK) {
-        free(subset);
-        app_complain(app, "%s", e.msg);
-        return;
-    }
-    if (job_start(job, app->opts, model_setup(&app->model), subset, count, &e) != ERR_OK)
-        app_complain(app, "%s", e.msg);
-    else if (subset)
-        app_say(app, count == 1 ? "running on this picture" : "running on %zu pictures",
-                count);
-    else
-        app_say(app, "evaluating %zu pictures in the background; w shows how it goes",
-                ds_count(app->opts->ds));
+}
+
+void command_fulfil_wish(struct app *app)
+{
+    struct wish wish = app->wish;
+    app->wish = (struct wish){0};
+    if (wish.pending)
+        begin(app, &app->job, wish.subset, wish.count);
+}
+
+void wish_drop(struct wish *wish)
+{
+    free(wish->subset);
+    *wish = (struct wish){0};
 }
 
 void command_pause(struct app *app, const char *args, int value)
@@ -225,6 +248,9 @@ void command_cancel(struct app *app, const char *args, int value)
     } else if (job_running(&app->job) || job_running(&app->aside)) {
         job_cancel(job_running(&app->aside) ? &app->aside : &app->job);
         app_say(app, "stopping after the pictures in hand; what is done is kept");
+    } else if (app->wish.pending) {
+        wish_drop(&app->wish);
+        app_say(app, "nothing will run");
     } else {
         app_say(app, "nothing is running");
     }

@@ -219,8 +219,8 @@ static bool take_model(struct app *app)
     app->error.code = rc;
     if (rc != ERR_OK)
         app->quit = true;
-    else if (app->opts->evaluate)
-        command_run(app, "run all");
+    else
+        command_fulfil_wish(app);
     return true;
 }
 
@@ -386,6 +386,7 @@ static void close_all(struct app *app)
     run_store_close(&app->store);
     state_release(&app->state);
     model_close(&app->model);
+    wish_drop(&app->wish);
     prompt_close(&app->prompt);
     history_release(&app->history);
     free(app->history_path);
@@ -397,6 +398,7 @@ enum err_code tui_run(const struct tui_opts *opts, struct err *e)
     app->opts = opts;
     app->range_from = SIZE_MAX;
     app->selected_item = SIZE_MAX;
+    app->wish.pending = opts->evaluate;
     enum err_code rc = open_all(app, e);
     if (rc == ERR_OK) {
         load_history(app);

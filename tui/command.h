@@ -21,6 +21,9 @@ extern const size_t command_count;
 // Runs one line: a name and its arguments. An unknown name is complained about.
 void command_run(struct app *app, const char *line);
 
+// Runs what was asked for while the model was being opened.
+void command_fulfil_wish(struct app *app);
+
 // Completion at a prompt (prompt_complete_fn; ctx is the app).
 const char *command_complete(void *app, char kind, const char *text, size_t n);
 

@@ -187,6 +187,19 @@ def damaged_model(program, folder):
         assert "damaged.keras: not a model" in screen.text(), screen.text()
 
 
+def asked_while_opening(program, folder):
+    """The last wish counts, and is granted when the model is open."""
+    gate = os.path.join(folder, "gate")
+    with start(program, folder, [], SMALL, XLENS_FAKE_GATE=gate) as screen:
+        screen.press("R").wait(lambda text: "as soon as the model is open" in text, "a promise")
+        screen.press("Space", "Space", "r", "j").wait(lambda text: "4/" in text, "the cursor")
+        open(gate, "w").close()
+        screen.settle()
+        lines = [line for line in screen.text().split("\n") if "%" in line and ".png" in line]
+        assert len(lines) == 2, lines
+    os.remove(gate)
+
+
 def paused_and_cancelled(program, folder):
     with start(program, folder, ["--evaluate"], SMALL, XLENS_FAKE_DELAY="50") as screen:
         screen.press("w").wait(lambda text: "running" in text, "the evaluation")
@@ -258,8 +271,8 @@ def refused(program, folder):
 TESTS = [scene(*s) for s in SCENES] + [
     (f.__name__, f) for f in (mono, vt100, colours_16, colours_256, resized, quit_asks,
                               quit_at_once, run_beside, cursor_is_on_the_selected,
-                              damaged_model, paused_and_cancelled, place_is_kept, exported,
-                              suspended, refused)]
+                              damaged_model, asked_while_opening, paused_and_cancelled,
+                              place_is_kept, exported, suspended, refused)]
 
 if __name__ == "__main__":
     sys.exit(harness.run(os.path.abspath(sys.argv[1]), TESTS))
