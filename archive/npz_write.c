@@ -5,9 +5,9 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <libdeflate.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zlib.h>
 
 // A zip writer of its own, because libzip keeps every member in memory until it closes.
 // Members are stored; sizes are known in front, the checksum is patched in behind. Zip64
@@ -140,8 +140,8 @@ static enum err_code member_write(struct npz_writer *npz, const void *bytes, siz
                                   struct err *e)
 {
     struct member *m = &npz->members[npz->count - 1];
-    if (n) // zlib takes a NULL buffer for a request to start anew
-        m->crc = (uint32_t)crc32_z(m->crc, bytes, n);
+    if (n) // libdeflate takes a NULL buffer for a request to start anew
+        m->crc = libdeflate_crc32(m->crc, bytes, n);
     return write_bytes(npz, bytes, n, e);
 }
 
@@ -294,7 +294,9 @@ static void add_end(struct str *s, uint64_t count, uint64_t start, uint64_t size
     add_u16(s, 0);
 }
 
-enum err_code arc_npz_commit(struct npz_writer *npz, struct err *e)
+typedef enum err_code commit_fn(struct file_out *out, struct err *e);
+
+static enum err_code finish(struct npz_writer *npz, commit_fn *commit, struct err *e)
 {
     struct str s = {0};
     uint64_t start = npz->at;
@@ -305,9 +307,28 @@ enum err_code arc_npz_commit(struct npz_writer *npz, struct err *e)
     }
     add_end(&s, npz->count, start, npz->at - start);
     TRY(write_str(npz, &s, e));
-    rc = file_out_commit(&npz->out, e);
+    rc = commit(&npz->out, e);
 out:
     str_release(&s);
+    arc_npz_discard(npz);
+    return rc;
+}
+
+enum err_code arc_npz_commit(struct npz_writer *npz, struct err *e)
+{
+    return finish(npz, file_out_commit, e);
+}
+
+enum err_code arc_npz_write(const char *path, const char *key,
+                            const struct arc_array *array, struct err *e)
+{
+    struct npz_writer *npz;
+    enum err_code rc = arc_npz_create(path, true, &npz, e);
+    if (rc != ERR_OK)
+        return rc;
+    rc = arc_npz_put(npz, key, array, e);
+    if (rc == ERR_OK)
+        return finish(npz, file_out_commit_unsynced, e);
     arc_npz_discard(npz);
     return rc;
 }

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -104,31 +105,48 @@ void file_bytes_release(struct file_bytes *bytes)
     *bytes = (struct file_bytes){0};
 }
 
+// mkstemp would make a file that only its owner may read, and the umask to widen it by
+// cannot be asked for without changing it under the other threads.
+static int open_temp(const char *path, char **temp)
+{
+    static atomic_uint serial;
+    for (;;) {
+        *temp = mem_printf("%s.tmp-%ld-%u", path, (long)getpid(),
+                           atomic_fetch_add(&serial, 1));
+        int fd = open(*temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (fd >= 0 || errno != EEXIST)
+            return fd;
+        free(*temp);
+    }
+}
+
 enum err_code file_out_open(struct file_out *out, const char *path, bool force,
                             struct err *e)
 {
     if (!force && file_exists(path))
         return err_set(e, ERR_EXISTS, "%s: exists already; --force replaces it", path);
-    char *temp = mem_printf("%s.tmp-%ld-XXXXXX", path, (long)getpid());
-    int fd = mkstemp(temp);
-    if (fd < 0) {
-        enum err_code rc = err_set_errno(e, errno, path, "cannot create");
-        free(temp);
-        return rc;
+    char *temp = NULL;
+    int fd = open_temp(path, &temp);
+    FILE *stream = fd < 0 ? NULL : fdopen(fd, "wb");
+    if (stream) {
+        *out = (struct file_out){stream, mem_dup(path), temp};
+        return ERR_OK;
     }
-    mode_t mask = umask(0);
-    umask(mask);
-    (void)fchmod(fd, 0666 & ~mask);
-    *out = (struct file_out){fdopen(fd, "wb"), mem_dup(path), temp};
-    return out->stream ? ERR_OK : err_set_errno(e, errno, path, "cannot open");
+    enum err_code rc = err_set_errno(e, errno, path, "cannot create");
+    if (fd >= 0) {
+        close(fd);
+        (void)unlink(temp);
+    }
+    free(temp);
+    return rc;
 }
 
-enum err_code file_out_commit(struct file_out *out, struct err *e)
+static enum err_code commit(struct file_out *out, bool sync, struct err *e)
 {
     int errnum = 0;
     if (ferror(out->stream) || fflush(out->stream) != 0)
         errnum = errno ? errno : EIO;
-    if (!errnum && fsync(fileno(out->stream)) != 0 && errno != EINVAL)
+    if (!errnum && sync && fsync(fileno(out->stream)) != 0 && errno != EINVAL)
         errnum = errno;
     if (fclose(out->stream) != 0 && !errnum)
         errnum = errno;
@@ -142,6 +160,16 @@ enum err_code file_out_commit(struct file_out *out, struct err *e)
         out->temp[0] = '\0';
     file_out_discard(out);
     return rc;
+}
+
+enum err_code file_out_commit(struct file_out *out, struct err *e)
+{
+    return commit(out, true, e);
+}
+
+enum err_code file_out_commit_unsynced(struct file_out *out, struct err *e)
+{
+    return commit(out, false, e);
 }
 
 void file_out_discard(struct file_out *out)

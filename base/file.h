@@ -45,6 +45,11 @@ enum err_code file_out_open(struct file_out *out, const char *path, bool force,
 // Flushes, syncs and renames; on any write error removes the temporary and says why.
 enum err_code file_out_commit(struct file_out *out, struct err *e) MUST_CHECK;
 
+// The same without waiting for the disk, for one of thousands of files that can be made
+// again. kill -9 loses nothing; after a power cut it may be there short, which its reader
+// has to see.
+enum err_code file_out_commit_unsynced(struct file_out *out, struct err *e) MUST_CHECK;
+
 // Removes the temporary; no-op on a committed or zeroed one.
 void file_out_discard(struct file_out *out);
 

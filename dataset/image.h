@@ -44,6 +44,9 @@ enum err_code ds_image_preview(const char *path, int min_width, int min_height,
 
 void ds_image_release(struct ds_image *image);
 
+// The same pixels plane by plane: chw is [3][height][width].
+void ds_image_planes(const struct ds_image *image, uint8_t *chw);
+
 // As a JPEG file in malloc'ed memory; quality 1 … 100.
 enum err_code ds_image_encode(const struct ds_image *image, int quality, uint8_t **jpeg,
                               size_t *len, struct err *e) MUST_CHECK;

@@ -154,19 +154,11 @@ static void softmax(float *values, int n)
 static enum err_code write_output(const struct infer *in, size_t place, void *values,
                                   struct err *e)
 {
-    struct npz_writer *npz = NULL;
     size_t classes = (size_t)in->classes;
     const struct arc_array array = {
         ARC_F4, 2, {1, classes}, values, classes * sizeof(float)};
     char *path = result_path(in, place);
-    enum err_code rc = arc_npz_create(path, true, &npz, e);
-    if (rc == ERR_OK) {
-        rc = arc_npz_put(npz, "output_0", &array, e);
-        if (rc == ERR_OK)
-            rc = arc_npz_commit(npz, e);
-        else
-            arc_npz_discard(npz);
-    }
+    enum err_code rc = arc_npz_write(path, "output_0", &array, e);
     free(path);
     return rc;
 }

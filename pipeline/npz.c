@@ -151,9 +151,7 @@ static enum err_code raw_array(const struct ds_image *image, struct arc_array *o
     uint8_t *chw = mem_array(plane, 3);
     if (!chw)
         return err_set(e, ERR_NOMEM, "no memory for %dx%d", image->width, image->height);
-    for (size_t i = 0; i < plane; i++)
-        for (size_t c = 0; c < 3; c++)
-            chw[c * plane + i] = image->rgb[3 * i + c];
+    ds_image_planes(image, chw);
     *out = (struct arc_array){
         ARC_U1, 3, {3, (size_t)image->height, (size_t)image->width}, chw, 3 * plane};
     return ERR_OK;
@@ -196,19 +194,10 @@ out:
 static enum err_code write_array(const char *path, const struct arc_array *array,
                                  struct err *e)
 {
-    enum err_code rc;
-    struct npz_writer *npz = NULL;
     char *folder = mem_dup_n(path, (size_t)(str_basename(path) - path) - 1);
-    TRY(file_make_dirs(folder, e));
-    TRY(arc_npz_create(path, true, &npz, e));
-    rc = arc_npz_put(npz, "input_0", array, e);
-    if (rc == ERR_OK)
-        rc = arc_npz_commit(npz, e);
-    else
-        arc_npz_discard(npz);
-out:
+    enum err_code rc = file_make_dirs(folder, e);
     free(folder);
-    return rc;
+    return rc == ERR_OK ? arc_npz_write(path, "input_0", array, e) : rc;
 }
 
 static void write_slot(struct npz_set *set, struct slot *slot)

@@ -11,7 +11,7 @@ BELOW = {  # room: rooms, or single headers of a room, that it may include besid
 }
 FOREIGN = {  # header: the only folders that may include it
     r"sqlite3\.h": "cache/", r"jpeglib\.h|jerror\.h|png\.h": "dataset/decode/",
-    r"hdf5.*\.h|H5.*\.h|protobuf-c.*": "engine/weights/", r"zip\.h|zlib\.h": "archive/",
+    r"hdf5.*\.h|H5.*\.h|protobuf-c.*": "engine/weights/", r"zip\.h|libdeflate\.h": "archive/",
     r".*curses\.h|term\.h": "tui/", r"chafa.*\.h|glib.*\.h": "tui/picture/",
     r"(\w*mm)?intrin\.h|immintrin\.h|x86intrin\.h|simde/.*": "engine/kern/",
 }

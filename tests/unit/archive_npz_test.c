@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define DATA(name) XLENS_TEST_DATA "/npz/" name
@@ -298,6 +299,27 @@ static void equal_arrays_give_equal_bytes(void **state)
     free(two);
 }
 
+static void files_of_a_set_are_whole_and_for_whom_the_umask_says(void **state)
+{
+    (void)state;
+    char *path = mem_printf("%s/one.npz", dir);
+    uint8_t bytes[] = {7, 8, 9};
+    const struct arc_array a = {ARC_U1, 1, {3}, bytes, sizeof bytes};
+    struct arc_array got;
+    struct stat st;
+    mode_t mask = umask(027);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(arc_npz_write(path, "x", &a, NULL), ERR_OK);
+    umask(mask);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0640);
+    read_ok(path, "x", &got);
+    assert_memory_equal(got.data, bytes, sizeof bytes);
+    arc_array_release(&got);
+    assert_int_equal(arc_npz_write("/nowhere/x.npz", "x", &a, NULL), ERR_MISSING);
+    free(path);
+}
+
 static void a_full_disk_is_told(void **state)
 {
     (void)state;
@@ -333,6 +355,7 @@ int main(void)
         cmocka_unit_test(numpy_opens_what_is_written),
         cmocka_unit_test(files_are_replaced_only_by_force_and_at_once),
         cmocka_unit_test(equal_arrays_give_equal_bytes),
+        cmocka_unit_test(files_of_a_set_are_whole_and_for_whom_the_umask_says),
         cmocka_unit_test(a_full_disk_is_told),
     };
     return cmocka_run_group_tests(tests, make_dir, remove_dir);

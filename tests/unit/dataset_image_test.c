@@ -267,6 +267,24 @@ static void verdicts(void **state)
     file_bytes_release(&jpeg);
 }
 
+static void planes_hold_each_colour(void **state)
+{
+    (void)state;
+    enum { MOST = 70 }; // several blocks and every remainder
+    uint8_t rgb[3 * MOST], chw[3 * MOST + 1];
+    for (int i = 0; i < 3 * MOST; i++)
+        rgb[i] = (uint8_t)(i * 37 + i / 256);
+    for (int n = 1; n <= MOST; n++) {
+        const struct ds_image image = {rgb, n, 1};
+        chw[3 * n] = 0xA5;
+        ds_image_planes(&image, chw);
+        for (int c = 0; c < 3; c++)
+            for (int i = 0; i < n; i++)
+                assert_int_equal(chw[c * n + i], rgb[3 * i + c]);
+        assert_int_equal(chw[3 * n], 0xA5);
+    }
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -292,6 +310,7 @@ int main(void)
         cmocka_unit_test(preview_is_scaled_and_upright),
         cmocka_unit_test(preview_shows_what_there_is),
         cmocka_unit_test(oversized_pictures_are_refused),
+        cmocka_unit_test(planes_hold_each_colour),
         cmocka_unit_test(verdicts),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
