@@ -123,8 +123,11 @@ static enum err_code borrow(struct bag *bag, const char *node, const char *what,
     char *name = mem_printf("%s.%s", node, what);
     const struct bag_tensor *t = bag_find(bag, name);
     enum err_code rc = ERR_OK;
-    if (t && (t->dtype != BAG_F32 || t->ndim != ndim ||
-              memcmp(t->shape, shape, (size_t)ndim * sizeof *shape) != 0))
+    if (t && t->dtype != BAG_F32)
+        rc = err_set(e, ERR_FORMAT, "%s: tensor %.200s is of another type, expected F32",
+                     bag->path, name);
+    else if (t && (t->ndim != ndim ||
+                   memcmp(t->shape, shape, (size_t)ndim * sizeof *shape) != 0))
         rc = err_set(e, ERR_FORMAT, "%s: tensor %.200s has not the shape of its node",
                      bag->path, name);
     else if (t && (uintptr_t)t->data % sizeof(float))
@@ -226,6 +229,17 @@ static enum err_code check_version(const struct bag *bag, struct err *e)
                    format ? format : "unknown");
 }
 
+static enum err_code refuse_node(const struct bag *bag, const cJSON *row, int at,
+                                 struct err *e)
+{
+    const char *op = cJSON_GetStringValue(item(row, "op"));
+    if (op && find_op(op) == NET_OP_COUNT)
+        return err_set(e, ERR_UNSUPPORTED,
+                       "%s: node %d of xlens.graph: the op %.40s is not known", bag->path,
+                       at, op);
+    return err_set(e, ERR_FORMAT, "%s: node %d of xlens.graph is damaged", bag->path, at);
+}
+
 enum err_code native_build(struct bag *bag, struct net *out, struct err *e)
 {
     const cJSON *row;
@@ -239,8 +253,7 @@ enum err_code native_build(struct bag *bag, struct net *out, struct err *e)
     cJSON_ArrayForEach(row, graph)
     {
         if (!read_node(row, out))
-            TRY(err_set(e, ERR_FORMAT, "%s: node %d of xlens.graph is damaged", bag->path,
-                        at));
+            TRY(refuse_node(bag, row, at, e));
         TRY(take_weights(bag, out, at++, e));
     }
     TRY(bag_all_used(bag, NULL, e));

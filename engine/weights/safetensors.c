@@ -18,10 +18,10 @@ static uint64_t header_len(const struct file_bytes *bytes)
     return n;
 }
 
-// A length that fits and a brace: no other format begins so.
+// A length that is no text and a brace: no other format begins so.
 bool safetensors_is(const struct file_bytes *bytes)
 {
-    return bytes->len > 9 && bytes->data[8] == '{' && header_len(bytes) <= MAX_HEADER &&
+    return bytes->len > 9 && bytes->data[8] == '{' && bytes->data[7] == 0 &&
            header_len(bytes) >= 2;
 }
 
@@ -151,8 +151,9 @@ enum err_code safetensors_read(struct file_bytes *bytes, const char *path,
     if (out->file.len < 8 || n > MAX_HEADER || n > out->file.len - 8)
         return err_set(
             e, ERR_FORMAT,
-            "%s: a safetensors header of %llu bytes in a file of %zu: cut short", path,
-            (unsigned long long)n, out->file.len);
+            "%s: a safetensors header of %llu bytes in a file of %zu: damaged or cut "
+            "short",
+            path, (unsigned long long)n, out->file.len);
     cJSON *header = cJSON_ParseWithLength((const char *)out->file.data + 8, (size_t)n);
     enum err_code rc =
         cJSON_IsObject(header)

@@ -202,6 +202,14 @@ static bool is_text(const struct file_bytes *bytes)
     return true;
 }
 
+// Whether the list of its members is there, which ends an archive.
+static bool is_whole_zip(const struct file_bytes *bytes)
+{
+    enum { END = 22, COMMENT = 65535 };
+    size_t n = bytes->len < END + COMMENT ? bytes->len : END + COMMENT;
+    return memmem(bytes->data + bytes->len - n, n, "PK\5\6", 4);
+}
+
 static const char *kind_of(const struct file_bytes *bytes)
 {
     static const struct {
@@ -209,7 +217,7 @@ static const char *kind_of(const struct file_bytes *bytes)
         size_t len;
         const char *kind;
     } kinds[] = {
-        {"PK\3\4", 4, "a zip archive that holds no model, or is cut short"},
+        {"PK\3\4", 4, "a zip archive that holds no model"},
         {"PK\5\6", 4, "an empty zip archive"},
         {"\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 16,
          "Paddle's weights, whose program (.pdmodel or .json) is the model"},
@@ -220,6 +228,8 @@ static const char *kind_of(const struct file_bytes *bytes)
     };
     if (bytes->len == 0)
         return "an empty file";
+    if (starts(bytes, "PK\3\4", 4) && !is_whole_zip(bytes))
+        return "a zip archive that is cut short";
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
         if (starts(bytes, kinds[i].magic, kinds[i].len))
             return kinds[i].kind;

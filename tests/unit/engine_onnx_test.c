@@ -37,7 +37,7 @@ static void graphs_that_are_refused(void **state)
     m = onnx_edit_micro();
     Onnx__Node *last = m->graph->node[m->graph->n_node - 1];
     onnx_edit_text(&m->graph->node[0]->input[0], last->output[0]);
-    onnx_edit_refused(m, "which no earlier node makes (a cycle?)");
+    onnx_edit_refused(m, "makes: it is missing, or the graph has a cycle");
 
     m = onnx_edit_micro();
     onnx_edit_text(&m->graph->node[3]->output[0], m->graph->node[2]->output[0]);

@@ -87,7 +87,8 @@ static void programs_that_are_refused(void **state)
          "\x1a\x05"
          "vetch",
          "op vetch"},
-        {"conv2d_0.w_0", "conv2d_0.v_0", "(Conv): reads conv2d_0.w_0, which no earlier"},
+        {"conv2d_0.w_0", "conv2d_0.v_0",
+         "(Conv): reads conv2d_0.w_0, which is no weight"},
         {"NCHW", "NHWC", "op conv2d, which makes conv2d_0.tmp_0: channels last"},
     };
     check_changes(paddle_program_open, PROGRAM, changes,
@@ -150,10 +151,10 @@ static void weights_that_are_refused(void **state)
         const char *says;
     } cases[] = {
         {0, 1, "no tensor at byte 0, expected batch_norm_0.b_0"},
-        {4, 1, "no tensor at byte 0"},                      // a level of detail
-        {18, 0xff, "no tensor at byte 0"},                  // a description of 16 MB
-        {21, 1, "is of a type not read"},                   // its type
-        {23, 9, "not the shape that batch_norm_0.b_0 has"}, // its extent
+        {4, 1, "no tensor at byte 0"},                           // a level of detail
+        {18, 0xff, "no tensor at byte 0"},                       // a description of 16 MB
+        {21, 1, "is of type 1, expected a float type or int64"}, // its type
+        {23, 9, "batch_norm_0.b_0 is 9, expected 8 as in the program"}, // its extent
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         memcpy(bad, good.data, good.len);

@@ -79,7 +79,7 @@ static void what_is_no_model_is_called_by_its_kind(void **state)
         {"hello\n", 6, "a text file"},
         {"\xff\xd8\xff\xe0\0\0\0\0", 8, "a JPEG picture"},
         {"\x89PNG\r\n\x1a\n", 8, "a PNG picture"},
-        {"PK\3\4 and then nothing", 20, "a zip archive that holds no model"},
+        {"PK\3\4 and then nothing", 20, "a zip archive that is cut short"},
         {"\x89HDF\r\n\x1a\n and then nothing", 24, "damaged HDF5 file of 24 bytes"},
         {"\xff\0\0\0\0\0\0\0{", 9, "a file of unknown kind"},
         {"\xff\0\0\0\0\0\0\0{\"a\":", 14, "cut short"},
@@ -158,7 +158,8 @@ static void native_graphs_are_checked(void **state)
          "reads a later one"},
         {"[" IN GAP ",{'name':'x','op':'dense','in':[1],'channels':2}]", "1",
          "no tensor x.weight"},
-        {"[" IN ",{'name':'q','op':'what'}]", "1", "node 1 of xlens.graph is damaged"},
+        {"[" IN ",{'name':'q','op':'what'}]", "1",
+         "node 1 of xlens.graph: the op what is not known"},
         {"[" IN ",{'name':'fc','op':'dense','in':[0],'channels':2}]", "1",
          "fc: dense in front of"},
         {"[" IN ",{'name':'p','op':'maxpool','in':[0],'channels':3,'kernel':[3,3]}" GAP

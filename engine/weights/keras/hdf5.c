@@ -171,7 +171,7 @@ static enum err_code refuse_array(const struct h5_file *file, const char *name,
                                   const struct bag_tensor *t, struct err *e)
 {
     static const char *const faults[H5_FAULT_COUNT] = {
-        [H5_NOT_FLOATS] = "does not hold floats",
+        [H5_NOT_FLOATS] = "holds no floats, expected them of 16, 32 or 64 bits",
         [H5_NOT_PLAIN] = "is not a plain one of up to 8 dimensions",
         [H5_TOO_MANY_NUMBERS] = "has more numbers than any layer",
         [H5_CLAIMS_TOO_MUCH] = "claims more numbers than its bytes can hold",

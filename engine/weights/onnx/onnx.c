@@ -146,7 +146,8 @@ enum err_code onnx_open(const struct file_bytes *bytes, const char *path, struct
     enum err_code rc =
         model ? build(&b, model, e)
               : err_set(e, ERR_FORMAT,
-                        "%s: damaged ONNX: its messages do not fit together", path);
+                        "%s: damaged ONNX: its messages do not fit into its %zu bytes",
+                        path, bytes->len);
     onnx_build_release(&b);
     if (model)
         onnx__model__free_unpacked(model, &budget.allocator);

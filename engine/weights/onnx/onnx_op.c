@@ -238,7 +238,8 @@ static enum err_code check_inputs(const struct onnx_build *b, const Onnx__Node *
         const struct onnx_value *v = onnx_value_find(b, n->input[k]);
         if (n->input[k][0] && !v)
             return onnx_refuse(b, n, e,
-                               "reads %.100s, which no earlier node makes (a cycle?)",
+                               "reads %.100s, which is no weight and no earlier node "
+                               "makes: it is missing, or the graph has a cycle",
                                n->input[k]);
         if (v && v->kind == ONNX_VECTOR && v->softmax && takes != SOFTMAX)
             return onnx_refuse(b, n, e, "behind the softmax, expected the end");

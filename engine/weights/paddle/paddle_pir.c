@@ -301,11 +301,14 @@ enum err_code paddle_pir_open(const struct file_bytes *bytes, const char *path,
         return err_set(e, ERR_LIMIT, "%s: %zu bytes of JSON, at most %d", path,
                        bytes->len, (int)MAX_JSON);
     b.bag.path = mem_dup(path);
-    json = cJSON_ParseWithLength((const char *)bytes->data, bytes->len);
+    const char *text = (const char *)bytes->data, *end = NULL;
+    json = cJSON_ParseWithLengthOpts(text, bytes->len, &end, false);
+    if (!json)
+        TRY(err_set(e, ERR_FORMAT, "%s: damaged JSON at byte %td of %zu", path,
+                    end ? end - text : 0, bytes->len));
     pir.ops = ops_of(json);
     if (!cJSON_IsArray(pir.ops))
-        TRY(err_set(e, ERR_FORMAT, "%s: %s", path,
-                    json ? "PIR without ops" : "damaged JSON"));
+        TRY(err_set(e, ERR_FORMAT, "%s: PIR without ops", path));
     TRY(read_params(&pir, e));
     TRY(run_ops(&pir, e));
     if (b.net->count == 0 || !pir.output[0])

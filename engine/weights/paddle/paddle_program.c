@@ -171,9 +171,10 @@ enum err_code paddle_program_open(const struct file_bytes *bytes, const char *pa
         paddle__program_desc__unpack(&budget.allocator, bytes->len, bytes->data);
     enum err_code rc = ERR_OK;
     if (!program)
-        rc =
-            err_set(e, ERR_FORMAT,
-                    "%s: damaged Paddle program: its messages do not fit together", path);
+        rc = err_set(e, ERR_FORMAT,
+                     "%s: damaged Paddle program: its messages do not fit into its %zu "
+                     "bytes",
+                     path, bytes->len);
     else if (program->n_blocks != 1)
         rc = err_set(e, ERR_UNSUPPORTED, "%s: a program of %zu blocks, expected one",
                      path, program->n_blocks);

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 
+#include <inttypes.h>
 #include <paddle.pb-c.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -73,6 +74,31 @@ static size_t take_header(struct cursor *c, const struct paddle_param *param)
     return 0;
 }
 
+static void add_dims(struct str *s, const int64_t *dims, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        str_addf(s, "%s%" PRId64, i ? "x" : "", dims[i]);
+}
+
+static enum err_code refuse_shape(const struct cursor *c,
+                                  const struct paddle_param *param,
+                                  const Paddle__TensorDesc *desc)
+{
+    struct str s = {0};
+    str_addf(&s, "%s: byte %zu: %.200s is ", c->path, c->at, param->name);
+    if (desc)
+        add_dims(&s, desc->dims,
+                 desc->n_dims < BAG_MAX_DIMS ? desc->n_dims : BAG_MAX_DIMS);
+    else
+        str_add(&s, "damaged");
+    str_add(&s, ", expected ");
+    add_dims(&s, param->dims, (size_t)param->ndim);
+    str_add(&s, " as in the program");
+    enum err_code rc = err_set(c->e, ERR_FORMAT, "%s", str_get(&s));
+    str_release(&s);
+    return rc;
+}
+
 static enum err_code read_desc(const struct cursor *c, const struct paddle_param *param,
                                const uint8_t *data, size_t len, struct bag_tensor *t)
 {
@@ -84,18 +110,17 @@ static enum err_code read_desc(const struct cursor *c, const struct paddle_param
         same = desc->dims[i] >= 0 && desc->dims[i] == param->dims[i];
         t->shape[i] = (size_t)desc->dims[i];
     }
-    bool known = desc && dtype_of(desc->data_type, &t->dtype);
     t->ndim = param->ndim;
+    enum err_code rc = ERR_OK;
+    if (!same)
+        rc = refuse_shape(c, param, desc);
+    else if (!dtype_of(desc->data_type, &t->dtype))
+        rc = err_set(c->e, ERR_UNSUPPORTED,
+                     "%s: byte %zu: %.200s is of type %d, expected a float type or int64",
+                     c->path, c->at, param->name, desc->data_type);
     if (desc)
         paddle__tensor_desc__free_unpacked(desc, &budget.allocator);
-    if (!same)
-        return err_set(c->e, ERR_FORMAT, "%s: byte %zu: not the shape that %.200s has",
-                       c->path, c->at, param->name);
-    if (!known)
-        return err_set(c->e, ERR_UNSUPPORTED,
-                       "%s: byte %zu: %.200s is of a type not read", c->path, c->at,
-                       param->name);
-    return ERR_OK;
+    return rc;
 }
 
 static enum err_code read_tensor(struct onnx_build *b, struct cursor *c,

@@ -65,8 +65,9 @@ static enum err_code read_storage(const struct pickle *p, const struct pickle_va
         return err_set(e, ERR_FORMAT, "%s: a storage that is not described as torch does",
                        path);
     if (!find_dtype(type, &out->dtype, &size))
-        return err_set(e, ERR_UNSUPPORTED, "%s: a storage of type %.*s", path,
-                       (int)type->len, type->text ? type->text : "");
+        return err_set(e, ERR_UNSUPPORTED,
+                       "%s: a storage of type %.*s, expected one of floats or integers",
+                       path, (int)type->len, type->text ? type->text : "");
     if (!mem_mul((size_t)elements->integer, size, &out->bytes))
         return err_set(e, ERR_LIMIT, "%s: a storage of %lld elements", path,
                        (long long)elements->integer);
