@@ -191,7 +191,8 @@ static enum err_code connect(struct cache *cache, bool create, struct err *e)
     // NORMAL in WAL mode: kill -9 loses nothing committed. The page cache holds the
     // indices of a million pictures.
     return cache_exec(cache,
-                      "PRAGMA synchronous = NORMAL; PRAGMA cache_size = -65536;"
+                      "PRAGMA synchronous = NORMAL;"
+                      "PRAGMA cache_size = -" CACHE_PAGES_KIB ";"
                       "PRAGMA cell_size_check = 1",
                       e);
 }

@@ -35,6 +35,9 @@ struct cache {
     int64_t last_run, last_run_variant;
 };
 
+// Of the file that a connection keeps in memory.
+#define CACHE_PAGES_KIB "65536"
+
 // Keys of run_row and prediction: the owner's id above 32 bits of place or picture, so
 // that one run or variant is one range of a rowid table.
 enum { CACHE_KEY_SHIFT = 32 };

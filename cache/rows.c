@@ -352,6 +352,9 @@ enum err_code cache_run_each(struct cache *cache, int64_t run, enum cache_order 
                         .ctx = ctx};
     bool more = true, own = sqlite3_get_autocommit(cache->db);
     enum err_code rc = ERR_OK;
+    // Each page is read once a chunk at most, in order: keeping many would only take
+    // memory.
+    TRY(cache_exec(cache, "PRAGMA cache_size = -4096", e));
     // One snapshot for all chunks.
     if (own)
         TRY(cache_exec(cache, "BEGIN", e));
@@ -365,5 +368,6 @@ out:
         enum err_code ended = cache_exec(cache, "COMMIT", rc == ERR_OK ? e : NULL);
         rc = rc != ERR_OK ? rc : ended;
     }
+    (void)!cache_exec(cache, "PRAGMA cache_size = -" CACHE_PAGES_KIB, NULL);
     return rc;
 }

@@ -67,8 +67,8 @@ struct selection {
     struct database_run run;
     struct view view;
     size_t *indices;
-    size_t count;
-    char *root; // absolute folder that the names start at
+    size_t count, total; // rows that the filter lets through, of all
+    char *root;          // absolute folder that the names start at
 };
 
 static bool to_stdout(const struct export_args *args)
@@ -108,15 +108,6 @@ out:
     return rc;
 }
 
-// The folder of a csv or datalist is where its relative paths start.
-static char *root_of(const char *dataset)
-{
-    const char *base = str_basename(dataset);
-    if (file_is_dir(dataset) || base <= dataset + 1)
-        return mem_dup(dataset);
-    return mem_dup_n(dataset, (size_t)(base - dataset) - 1);
-}
-
 static enum err_code select_rows(const struct export_args *args, struct selection *s,
                                  struct err *e)
 {
@@ -125,7 +116,8 @@ static enum err_code select_rows(const struct export_args *args, struct selectio
     TRY(view_open(&args->view, s->run.labels, s->run.rows.rows, s->run.rows.count,
                   &s->view, e));
     TRY(choose(s, args->filter, e));
-    s->root = root_of(s->run.run.dataset);
+    s->root = database_root(s->run.run.dataset);
+    s->total = s->run.rows.count;
 out:
     return rc;
 }
@@ -165,15 +157,66 @@ static enum err_code write_file(const struct export_args *args, const char *path
     return rc;
 }
 
-struct table {
-    const struct rep_export *what;
-    enum rep_format format;
+static enum err_code write_confusion(const void *what, FILE *out, struct err *e)
+{
+    return rep_export_write(what, REP_CONFUSION, out, e);
+}
+
+// ---- a line a row: they come one by one, however many there are ----
+
+struct stream {
+    const struct export_args *args;
+    const struct rep_filter *filter;
+    struct rep_export what;
+    struct selection *s;
+    FILE *out;
 };
 
-static enum err_code write_table(const void *ctx, FILE *out, struct err *e)
+static enum err_code write_row(void *ctx, const struct row *stored, struct err *e)
 {
-    const struct table *table = ctx;
-    return rep_export_write(table->what, table->format, out, e);
+    const struct stream *stream = ctx;
+    struct row row = *stored;
+    view_add(&stream->s->view, &row, 1);
+    stream->s->total++;
+    if (!rep_filter_match(stream->filter, &row, false))
+        return ERR_OK;
+    stream->s->count++;
+    return rep_export_line(&stream->what, (enum rep_format)stream->args->format, &row,
+                           stream->out, e);
+}
+
+static enum err_code write_rows(const void *ctx, FILE *out, struct err *e)
+{
+    struct stream stream = *(const struct stream *)ctx;
+    const struct database_run *run = &stream.s->run;
+    stream.out = out;
+    rep_export_head((enum rep_format)stream.args->format, out);
+    enum err_code rc =
+        cache_run_each(run->cache, run->run.id, CACHE_BY_FILE, write_row, &stream, e);
+    if (rc == ERR_OK)
+        rc = view_end(&stream.args->view, &stream.s->view, e);
+    if (rc == ERR_OK && fflush(out) != 0)
+        rc = err_set_errno(e, errno, stream.args->out, "cannot write");
+    return rc;
+}
+
+static enum err_code stream_rows(const struct export_args *args, struct selection *s,
+                                 struct err *e)
+{
+    enum err_code rc;
+    struct rep_filter *filter = NULL;
+    struct stream stream = {.args = args, .s = s};
+    TRY(database_run_find(args->db, args->run, args->label, &s->run, e));
+    TRY(view_begin(&args->view, s->run.labels, &s->view, e));
+    TRY(rep_filter_parse(args->filter, s->view.labels, &filter, e));
+    s->root = database_root(s->run.run.dataset);
+    stream.filter = filter;
+    stream.what = (struct rep_export){
+        .labels = s->view.labels, .classes = s->view.classes, .root = s->root};
+    rc = write_file(args, args->out, write_rows, &stream, e);
+out:
+    rep_filter_free(filter);
+    return rc;
 }
 
 // ---- FiftyOne ----
@@ -377,16 +420,15 @@ static enum err_code write_selection(struct cli *cli, const struct export_args *
         return write_fiftyone(args, &what, s, e);
     if (args->format == FORMAT_HTML)
         return write_html(args, &what, s, e);
-    const struct table table = {&what, (enum rep_format)args->format};
-    return write_file(args, args->out, write_table, &table, e);
+    return write_file(args, args->out, write_confusion, &what, e);
 }
 
 static enum err_code print_result(const struct cli *cli, const struct export_args *args,
                                   const struct selection *s, struct err *e)
 {
     if (!cli->json) {
-        say_note(cli, "%s: %zu of %zu rows of run %s", args->out, s->count,
-                 s->run.rows.count, s->run.run.name);
+        say_note(cli, "%s: %zu of %zu rows of run %s", args->out, s->count, s->total,
+                 s->run.run.name);
         return ERR_OK;
     }
     cJSON *document = cJSON_CreateObject();
@@ -407,8 +449,12 @@ static enum err_code run_export(struct cli *cli, void *fields, struct err *e)
         return err_set(e, ERR_USAGE,
                        "export: -o -: stdout cannot take this, expected a "
                        "file");
-    TRY(select_rows(args, &s, e));
-    rc = write_selection(cli, args, &s, e);
+    if (args->format < REP_CONFUSION) {
+        TRY(stream_rows(args, &s, e));
+    } else {
+        TRY(select_rows(args, &s, e));
+        rc = write_selection(cli, args, &s, e);
+    }
     if (rc == ERR_OK || rc == ERR_FAILED) {
         enum err_code told = print_result(cli, args, &s, e);
         rc = told != ERR_OK ? told : rc;

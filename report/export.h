@@ -1,9 +1,16 @@
 #ifndef REPORT_EXPORT_H
 #define REPORT_EXPORT_H
 
-// Exports that are more than a table: a FiftyOne dataset and a page.
+// Exports besides that of all rows at once: a line at a time, and what is more than a
+// table, a FiftyOne dataset and a page.
 
 #include "report/report.h"
+
+// What rep_export_write writes of csv, jsonl and datalist, for rows that come one by one:
+// what->rows, indices and count play no part.
+void rep_export_head(enum rep_format format, FILE *out);
+enum err_code rep_export_line(const struct rep_export *what, enum rep_format format,
+                              const struct row *row, FILE *out, struct err *e) MUST_CHECK;
 
 // labels.json of a FiftyOneImageClassificationDataset, with the truth or with the best
 // prediction and its confidence. Keys name the pictures in its folder data/: the file

@@ -39,7 +39,6 @@ static void reassess(const struct rep_relabel *how, struct row *row,
 void rep_relabel(const struct rep_relabel *how, struct row *rows, size_t n,
                  struct rep_reassessed *counts)
 {
-    *counts = (struct rep_reassessed){0};
     for (size_t i = 0; i < n; i++) {
         struct row *row = &rows[i];
         row->label = group(how->group_of, how->classes, row->label);

@@ -125,6 +125,7 @@ struct rep_reassessed {
     // Of those with a prediction and both labels: right by both, by one, by none.
     size_t both, only_before, only_now, neither;
 };
+// Adds to counts.
 void rep_relabel(const struct rep_relabel *how, struct row *rows, size_t n,
                  struct rep_reassessed *counts);
 

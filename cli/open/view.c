@@ -5,37 +5,57 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+enum err_code view_begin(const struct view_args *args, const struct labels *labels,
+                         struct view *out, struct err *e)
+{
+    enum err_code rc = ERR_OK;
+    *out = (struct view){.labels = labels, .from = labels_count(labels)};
+    if (args->fold)
+        TRY(labels_fold(labels, args->fold, &out->group_of, &out->owned_labels, e));
+    if (args->real)
+        TRY(labels_real_open(args->real, &out->real, e));
+    if (args->fold)
+        out->labels = out->owned_labels;
+    out->classes = labels_count(out->labels);
+out:
+    if (rc != ERR_OK)
+        view_release(out);
+    return rc;
+}
+
+void view_add(struct view *view, struct row *rows, size_t count)
+{
+    const struct rep_relabel how = {view->group_of, view->from, view->real};
+    rep_relabel(&how, rows, count, &view->counts);
+    view->seen += count;
+}
+
+enum err_code view_end(const struct view_args *args, const struct view *view,
+                       struct err *e)
+{
+    if (!args->real || view->seen == 0 || view->counts.unknown < view->seen)
+        return ERR_OK;
+    return err_set(e, ERR_FORMAT,
+                   "%s: knows none of the %zu pictures, expected names like "
+                   "ILSVRC2012_val_00000001.JPEG",
+                   args->real, view->seen);
+}
+
 enum err_code view_open(const struct view_args *args, const struct labels *labels,
                         struct row *rows, size_t count, struct view *out, struct err *e)
 {
-    enum err_code rc = ERR_OK;
-    struct labels_real *real = NULL;
-    int *group_of = NULL;
-    *out = (struct view){.labels = labels, .classes = labels_count(labels)};
-    if (args->fold)
-        TRY(labels_fold(labels, args->fold, &group_of, &out->owned_labels, e));
-    if (args->real)
-        TRY(labels_real_open(args->real, &real, e));
-    const struct rep_relabel how = {group_of, labels_count(labels), real};
-    rep_relabel(&how, rows, count, &out->counts);
-    if (real && count && out->counts.unknown == count)
-        TRY(err_set(e, ERR_FORMAT,
-                    "%s: knows none of the %zu pictures, expected names like "
-                    "ILSVRC2012_val_00000001.JPEG",
-                    args->real, count));
-    if (args->fold) {
-        out->labels = out->owned_labels;
-        out->classes = labels_count(out->labels);
-    }
-out:
-    free(group_of);
-    labels_real_close(real);
-    return rc;
+    enum err_code rc = view_begin(args, labels, out, e);
+    if (rc != ERR_OK)
+        return rc;
+    view_add(out, rows, count);
+    return view_end(args, out, e);
 }
 
 void view_release(struct view *view)
 {
     labels_close(view->owned_labels);
+    labels_real_close(view->real);
+    free(view->group_of);
     *view = (struct view){0};
 }
 

@@ -29,6 +29,10 @@ struct view {
     const struct labels *labels; // what the rows' classes are now
     int classes;
     struct rep_reassessed counts;
+    size_t seen; // rows
+    int from;    // classes before
+    int *group_of;
+    struct labels_real *real;
     struct labels *owned_labels;
 };
 
@@ -37,6 +41,13 @@ enum err_code view_open(const struct view_args *args, const struct labels *label
                         struct row *rows, size_t count, struct view *out,
                         struct err *e) MUST_CHECK;
 void view_release(struct view *view);
+
+// The same for rows that come a few at a time.
+enum err_code view_begin(const struct view_args *args, const struct labels *labels,
+                         struct view *out, struct err *e) MUST_CHECK;
+void view_add(struct view *view, struct row *rows, size_t count);
+enum err_code view_end(const struct view_args *args, const struct view *view,
+                       struct err *e) MUST_CHECK;
 
 // What was asked for and the counts of --real: keys fold and real, lines on stdout.
 struct cJSON;

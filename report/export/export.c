@@ -1,4 +1,4 @@
-#include "report/report.h"
+#include "report/export.h"
 
 #include "report/matrix.h"
 #include "report/text.h"
@@ -9,12 +9,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef enum err_code writer_fn(const struct rep_export *what, FILE *out, struct err *e);
+typedef enum err_code line_fn(const struct rep_export *what, const struct row *row,
+                              FILE *out, struct err *e);
 
 // ---- csv ----
 
-static void write_csv_row(const struct rep_export *what, const struct row *row, FILE *out)
+static const char csv_head[] = "file,label,label_name,top1,top2,top3,top4,top5,"
+                               "prob1,prob2,prob3,prob4,prob5,error\n";
+
+static enum err_code write_csv(const struct rep_export *what, const struct row *row,
+                               FILE *out, struct err *e)
 {
+    (void)e;
     char number[REP_NUMBER_MAX];
     rep_csv_write(out, row->file ? row->file : "");
     if (row->label >= 0) {
@@ -36,16 +42,6 @@ static void write_csv_row(const struct rep_export *what, const struct row *row, 
     (void)putc(',', out);
     rep_csv_write(out, row->error ? row->error : "");
     (void)putc('\n', out);
-}
-
-static enum err_code write_csv(const struct rep_export *what, FILE *out, struct err *e)
-{
-    (void)e;
-    (void)fputs("file,label,label_name,top1,top2,top3,top4,top5,"
-                "prob1,prob2,prob3,prob4,prob5,error\n",
-                out);
-    for (size_t i = 0; i < what->count; i++)
-        write_csv_row(what, rep_export_row(what, i), out);
     return ERR_OK;
 }
 
@@ -59,9 +55,10 @@ static void write_json_string(FILE *out, const char *text)
         (void)fputs("null", out);
 }
 
-static void write_json_row(const struct rep_export *what, const struct row *row,
-                           FILE *out)
+static enum err_code write_json(const struct rep_export *what, const struct row *row,
+                                FILE *out, struct err *e)
 {
+    (void)e;
     char number[REP_NUMBER_MAX];
     (void)fputs("{\"file\":", out);
     rep_json_write(out, row->file ? row->file : "");
@@ -85,13 +82,6 @@ static void write_json_row(const struct rep_export *what, const struct row *row,
     (void)fputs("],\"error\":", out);
     write_json_string(out, row->error);
     (void)fputs("}\n", out);
-}
-
-static enum err_code write_jsonl(const struct rep_export *what, FILE *out, struct err *e)
-{
-    (void)e;
-    for (size_t i = 0; i < what->count; i++)
-        write_json_row(what, rep_export_row(what, i), out);
     return ERR_OK;
 }
 
@@ -114,13 +104,10 @@ enum err_code rep_datalist_line(const struct row *row, const char *root, FILE *o
     return ERR_OK;
 }
 
-static enum err_code write_datalist(const struct rep_export *what, FILE *out,
-                                    struct err *e)
+static enum err_code write_datalist(const struct rep_export *what, const struct row *row,
+                                    FILE *out, struct err *e)
 {
-    enum err_code rc = ERR_OK;
-    for (size_t i = 0; i < what->count && rc == ERR_OK; i++)
-        rc = rep_datalist_line(rep_export_row(what, i), what->root, out, e);
-    return rc;
+    return rep_datalist_line(row, what->root, out, e);
 }
 
 // ---- confusion ----
@@ -154,17 +141,48 @@ static enum err_code write_confusion(const struct rep_export *what, FILE *out,
     return ERR_OK;
 }
 
+// ---- all of them ----
+
+static const struct {
+    const char *head;
+    line_fn *line;
+} tables[REP_CONFUSION] = {
+    [REP_CSV] = {csv_head, write_csv},
+    [REP_JSONL] = {"", write_json},
+    [REP_DATALIST] = {"", write_datalist},
+};
+
+void rep_export_head(enum rep_format format, FILE *out)
+{
+    (void)fputs(tables[format].head, out);
+}
+
+enum err_code rep_export_line(const struct rep_export *what, enum rep_format format,
+                              const struct row *row, FILE *out, struct err *e)
+{
+    errno = 0;
+    enum err_code rc = tables[format].line(what, row, out, e);
+    if (rc == ERR_OK && ferror(out))
+        rc = err_set_errno(e, errno ? errno : EIO, "export", "cannot write");
+    return rc;
+}
+
+static enum err_code write_table(const struct rep_export *what, enum rep_format format,
+                                 FILE *out, struct err *e)
+{
+    enum err_code rc = ERR_OK;
+    rep_export_head(format, out);
+    for (size_t i = 0; i < what->count && rc == ERR_OK; i++)
+        rc = rep_export_line(what, format, rep_export_row(what, i), out, e);
+    return rc;
+}
+
 enum err_code rep_export_write(const struct rep_export *what, enum rep_format format,
                                FILE *out, struct err *e)
 {
-    static writer_fn *const writers[REP_FORMAT_COUNT] = {
-        [REP_CSV] = write_csv,
-        [REP_JSONL] = write_jsonl,
-        [REP_DATALIST] = write_datalist,
-        [REP_CONFUSION] = write_confusion,
-    };
+    enum err_code rc = format == REP_CONFUSION ? write_confusion(what, out, e)
+                                               : write_table(what, format, out, e);
     errno = 0;
-    enum err_code rc = writers[format](what, out, e);
     if (rc == ERR_OK && (fflush(out) != 0 || ferror(out)))
         rc = err_set_errno(e, errno ? errno : EIO, "export", "cannot write");
     return rc;
