@@ -1,14 +1,16 @@
 #ifndef ENG_EXEC_H
 #define ENG_EXEC_H
 
-// Runs the steps of a plan. All members of a team call exec_step with the same step and
-// share its rows; a barrier between steps is the caller's. Nothing here allocates.
+// Runs the steps of a plan. All members of a team call exec_steps with the same step and
+// share its rows; a barrier behind each call is the caller's. Nothing here allocates.
 
 #include "engine/plan/layout.h"
 
 struct exec_member {
-    void *panel;        // left panel of a GEMM
-    const float **taps; // window pointers
+    void *panel;               // left panel of a GEMM
+    const float **taps;        // window pointers
+    float *slabs;              // rings of rows between the steps of a band
+    struct layout_step *steps; // the layout's, where a band may put its own places
 };
 
 // The share of `n` that falls to a member: first … last - 1.
@@ -45,7 +47,25 @@ struct exec {
     const struct exec_observer *observer; // or NULL
 };
 
+// Adds up the time of steps.
+struct exec_clock {
+    double *seconds; // [steps]
+    double last;
+};
+
+// The time since the last call is this step's.
+void exec_lap(struct exec_clock *clock, int step);
+
+// Runs a step, or the band of steps that begins with it; how many those are. The clock
+// may be NULL; the last step is not yet on it.
+int exec_steps(const struct exec *x, int step, int member, int members,
+               struct exec_clock *clock);
+
 void exec_step(const struct exec *x, int step, int member, int members);
+
+// Some rows of one picture's output.
+void exec_rows(const struct exec *x, int step, const struct exec_member *me, int picture,
+               struct exec_share rows);
 
 // Rows m … m + rows - 1 of the left panel, laid out [k_blocks][rows][8] (feed.c).
 void exec_feed(const struct exec *x, int step, const struct exec_member *me, int m,
@@ -54,8 +74,17 @@ void exec_feed(const struct exec *x, int step, const struct exec_member *me, int
 // Rows of the next GEMM tile when `left` remain.
 int exec_tile_rows(const struct plan_step *step, int left);
 
-void exec_gemm(const struct exec *x, int step, int member, int members);
-void exec_winograd(const struct exec *x, int step, int member, int members);
+// These rows of the left side. With fewer than would keep the team busy the members
+// divide the columns instead.
+void exec_gemm(const struct exec *x, int step, const struct exec_member *me,
+               struct exec_share rows);
+bool exec_gemm_is_low(const struct exec *x, int step, int members);
+void exec_gemm_low(const struct exec *x, int step, int member, int members);
+
+// These tiles of pixels, and how many there are in some rows.
+void exec_winograd(const struct exec *x, int step, const struct exec_member *me,
+                   struct exec_share tiles);
+int exec_winograd_tiles(const struct window *window, int rows);
 
 // A pixel counted over all pictures; exec_pixel_next goes on in rows.
 struct exec_pixel {
@@ -65,9 +94,15 @@ struct exec_pixel {
 struct exec_pixel exec_pixel_at(const struct window *w, int m);
 void exec_pixel_next(const struct window *w, struct exec_pixel *p);
 
-// Pointers to what a window sees at a pixel; `outside` stands for padding.
-void exec_taps(const struct window *w, const float *src, const float *outside,
-               struct exec_pixel at, const float **taps);
+// What a window slides over; `outside` stands for padding.
+struct exec_source {
+    const struct window *window;
+    const float *start;
+    const float *outside;
+};
+
+// Pointers to what the window sees at a pixel.
+void exec_taps(const struct exec_source *src, struct exec_pixel at, const float **taps);
 
 // Depthwise convolution of neighbouring pixels m … m + pixels - 1 by the kernel that
 // fits; k holds all but the pixels and where they are written.

@@ -23,33 +23,42 @@ void exec_pixel_next(const struct window *w, struct exec_pixel *p)
     p->picture++;
 }
 
-static const float *pixel_of(const struct window *w, const float *src,
-                             const float *outside, struct exec_pixel in)
+// A row of the window's source, NULL outside.
+static const float *row_of(const struct exec_source *src, int picture, int y)
 {
-    if (in.y < 0 || in.y >= w->in_h || in.x < 0 || in.x >= w->in_w)
-        return outside;
-    return src +
-           (((ptrdiff_t)in.picture * w->in_h + in.y) * w->in_w + in.x) * w->in_channels;
+    const struct window *w = src->window;
+    if (y < 0 || y >= w->in_h)
+        return NULL;
+    ptrdiff_t row =
+        w->ring ? (y - w->origin) % w->ring : (ptrdiff_t)picture * w->in_h + y;
+    return src->start + row * w->in_w * w->in_channels;
 }
 
-void exec_taps(const struct window *w, const float *src, const float *outside,
-               struct exec_pixel at, const float **taps)
+static const float *pixel_of(const struct exec_source *src, const float *row, int x)
 {
-    struct exec_pixel in = at;
-    for (int ky = 0; ky < w->kernel_h; ky++)
-        for (int kx = 0; kx < w->kernel_w; kx++) {
-            in.y = at.y * w->stride - w->pad_top + ky * w->dilation;
-            in.x = at.x * w->stride - w->pad_left + kx * w->dilation;
-            *taps++ = pixel_of(w, src, outside, in);
-        }
+    if (!row || x < 0 || x >= src->window->in_w)
+        return src->outside;
+    return row + (ptrdiff_t)x * src->window->in_channels;
 }
 
-static void taps_of_pixels(const struct window *w, const float *src, const float *outside,
-                           int m, int pixels, const float **taps)
+void exec_taps(const struct exec_source *src, struct exec_pixel at, const float **taps)
 {
+    const struct window *w = src->window;
+    int y = at.y * w->stride - w->pad_top, x = at.x * w->stride - w->pad_left;
+    for (int ky = 0; ky < w->kernel_h; ky++) {
+        const float *row = row_of(src, at.picture, y + ky * w->dilation);
+        for (int kx = 0; kx < w->kernel_w; kx++)
+            *taps++ = pixel_of(src, row, x + kx * w->dilation);
+    }
+}
+
+static void taps_of_pixels(const struct exec_source *src, int m, int pixels,
+                           const float **taps)
+{
+    const struct window *w = src->window;
     struct exec_pixel at = exec_pixel_at(w, m);
     for (int p = 0; p < pixels; p++, exec_pixel_next(w, &at))
-        exec_taps(w, src, outside, at, taps + p * w->kernel_h * w->kernel_w);
+        exec_taps(src, at, taps + p * w->kernel_h * w->kernel_w);
 }
 
 static bool slides(const struct window *w)
@@ -58,17 +67,15 @@ static bool slides(const struct window *w)
 }
 
 // Columns of three pointers under the windows of `pixels` neighbours in one row.
-static void taps_of_columns(const struct window *w, const float *src,
-                            const float *outside, struct exec_pixel at, int pixels,
-                            const float **taps)
+static void taps_of_columns(const struct exec_source *src, struct exec_pixel at,
+                            int pixels, const float **taps)
 {
-    struct exec_pixel in = at;
-    for (int c = 0; c < pixels + 2; c++)
-        for (int ky = 0; ky < 3; ky++) {
-            in.y = at.y - w->pad_top + ky;
-            in.x = at.x - w->pad_left + c;
-            *taps++ = pixel_of(w, src, outside, in);
-        }
+    const struct window *w = src->window;
+    for (int ky = 0; ky < 3; ky++) {
+        const float *row = row_of(src, at.picture, at.y - w->pad_top + ky);
+        for (int c = 0; c < pixels + 2; c++)
+            taps[3 * c + ky] = pixel_of(src, row, at.x - w->pad_left + c);
+    }
 }
 
 void exec_depthwise(const struct exec *x, int step, const struct exec_member *me, int m,
@@ -76,12 +83,12 @@ void exec_depthwise(const struct exec *x, int step, const struct exec_member *me
 {
     const struct layout_step *l = &x->layout->steps[step];
     const struct window *w = &l->window;
-    const float *src = x->values + l->src;
+    const struct exec_source src = {w, x->values + l->src, x->zeros};
     const size_t element = kern_element_size(k.element);
     k.in = me->taps;
     k.taps = w->kernel_h * w->kernel_w;
     if (!slides(w)) {
-        taps_of_pixels(w, src, x->zeros, m, pixels, me->taps);
+        taps_of_pixels(&src, m, pixels, me->taps);
         k.pixels = pixels;
         x->plan->kern.dw_f32(&k);
         return;
@@ -90,7 +97,7 @@ void exec_depthwise(const struct exec *x, int step, const struct exec_member *me
         struct exec_pixel at = exec_pixel_at(w, m + done);
         int in_row = w->out_w - at.x;
         k.pixels = pixels - done < in_row ? pixels - done : in_row;
-        taps_of_columns(w, src, x->zeros, at, k.pixels, me->taps);
+        taps_of_columns(&src, at, k.pixels, me->taps);
         x->plan->kern.dw3x3_f32(&k);
         k.dst = (char *)k.dst + k.pixels * k.dst_pixel * (ptrdiff_t)element;
     }
@@ -208,7 +215,8 @@ void exec_feed(const struct exec *x, int step, const struct exec_member *me, int
                                             .relu_out = s->relu_mid});
     } else {
         const struct window *w = &l->window;
-        taps_of_pixels(w, x->values + l->src, x->zeros, m, rows, me->taps);
+        const struct exec_source src = {w, x->values + l->src, x->zeros};
+        taps_of_pixels(&src, m, rows, me->taps);
         x->plan->kern.gather_f32(
             &(struct kern_gather_f32){.dst = panel,
                                       .dst_pixel = KERN_BLOCK,

@@ -12,21 +12,6 @@ int exec_tile_rows(const struct plan_step *step, int left)
     return divide_up(left, divide_up(left, step->tile->rows));
 }
 
-// What one member computes: rows × column panels.
-struct part {
-    struct exec_share rows, panels;
-};
-
-// Where there are fewer rows than would keep the team busy, it divides the columns.
-static struct part part_of(const struct kern_about *tile, int rows, int blocks,
-                           int member, int members)
-{
-    int panels = divide_up(blocks * KERN_BLOCK, tile->cols);
-    if (rows >= tile->rows * members)
-        return (struct part){exec_share(rows, member, members), {0, panels}};
-    return (struct part){{0, rows}, exec_share(panels, member, members)};
-}
-
 static void feed_chunk(const struct exec *x, int step, const struct exec_member *me,
                        struct exec_share chunk)
 {
@@ -67,31 +52,54 @@ static void multiply_panel(const struct exec *x, int step, const struct exec_mem
         ptrdiff_t at = (ptrdiff_t)m * stride + col;
         g.rows = exec_tile_rows(s, chunk.last - m);
         g.a = a;
-        g.c = x->values + l->dst + at;
-        g.add = s->add < 0 ? NULL : x->values + l->add + at;
+        g.c = x->values + (l->dst + at);
+        g.add = s->add < 0 ? NULL : x->values + (l->add + at);
         s->gemm(&g);
         a += (size_t)g.rows * k;
         g.next += g.next_len;
     }
 }
 
-void exec_gemm(const struct exec *x, int step, int member, int members)
+// These rows × column panels.
+static void multiply(const struct exec *x, int step, const struct exec_member *me,
+                     struct exec_share rows, struct exec_share panels)
 {
-    const struct plan_step *s = &x->plan->steps[step];
-    int pixels = x->layout->steps[step].pixels * x->pictures;
-    struct part part = part_of(s->tile, pixels, s->out_blocks, member, members);
-    int rows = part.rows.last - part.rows.first;
-    int most = layout_chunk_rows(x->plan, s), chunks = (rows + most - 1) / most;
+    int count = rows.last - rows.first;
+    int most = layout_chunk_rows(x->plan, &x->plan->steps[step]);
+    int chunks = divide_up(count, most);
     for (int i = 0; i < chunks; i++) {
-        struct exec_share chunk = exec_share(rows, i, chunks);
-        chunk.first += part.rows.first;
-        chunk.last += part.rows.first;
-        feed_chunk(x, step, &x->member[member], chunk);
-        for (int j = part.panels.first; j < part.panels.last; j++)
-            multiply_panel(x, step, &x->member[member], chunk, j);
+        struct exec_share chunk = exec_share(count, i, chunks);
+        chunk.first += rows.first;
+        chunk.last += rows.first;
+        feed_chunk(x, step, me, chunk);
+        for (int j = panels.first; j < panels.last; j++)
+            multiply_panel(x, step, me, chunk, j);
         if (x->observer)
-            x->observer->part(
-                x->observer->ctx, x,
-                &(struct exec_part){step, chunk, part.panels, x->member[member].panel});
+            x->observer->part(x->observer->ctx, x,
+                              &(struct exec_part){step, chunk, panels, me->panel});
     }
+}
+
+static int panels_of(const struct plan_step *s)
+{
+    return divide_up(s->out_blocks * KERN_BLOCK, s->tile->cols);
+}
+
+void exec_gemm(const struct exec *x, int step, const struct exec_member *me,
+               struct exec_share rows)
+{
+    multiply(x, step, me, rows, (struct exec_share){0, panels_of(&x->plan->steps[step])});
+}
+
+bool exec_gemm_is_low(const struct exec *x, int step, int members)
+{
+    return x->layout->steps[step].pixels * x->pictures <
+           x->plan->steps[step].tile->rows * members;
+}
+
+void exec_gemm_low(const struct exec *x, int step, int member, int members)
+{
+    const struct exec_share rows = {0, x->layout->steps[step].pixels * x->pictures};
+    int panels = panels_of(&x->plan->steps[step]);
+    multiply(x, step, &x->member[member], rows, exec_share(panels, member, members));
 }

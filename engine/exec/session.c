@@ -16,8 +16,9 @@ struct eng_session {
     struct exec exec;
     struct pool *pool;
     const float **taps;
-    double *seconds; // [plan.count] of the last run
-    int group;       // pictures that go through the network together
+    struct layout_step *steps; // [threads][plan.count]
+    double *seconds;           // [plan.count] of the last run
+    int group;                 // pictures that go through the network together
 };
 
 // Pictures together keep a larger team busy; one at a time stays in the caches.
@@ -41,11 +42,13 @@ static enum err_code check_size(const struct eng_session *s, int height, int wid
 static enum err_code give_memory(struct eng_session *s, int threads, struct err *e)
 {
     const struct layout *l = &s->layout;
-    size_t widest = memory_round((size_t)l->widest), scratch = memory_round(l->scratch);
-    size_t members = (size_t)threads;
+    size_t widest = memory_round((size_t)l->widest), panel = memory_round(l->scratch);
+    size_t scratch = panel + memory_round(l->slabs), members = (size_t)threads;
+    size_t steps = (size_t)s->model->plan.count;
     s->taps = mem_array(members, l->taps * sizeof(float *));
+    s->steps = mem_array(members * steps, sizeof *s->steps);
     s->exec.member = mem_array(members, sizeof *s->exec.member);
-    if (!s->taps || !s->exec.member ||
+    if (!s->taps || !s->steps || !s->exec.member ||
         !memory_open(&s->memory, l->floats + 2 * widest + members * scratch))
         return err_set(e, ERR_NOMEM, "%s: no memory for %zu MiB of activations",
                        s->model->path, l->floats * sizeof(float) >> 20);
@@ -57,8 +60,11 @@ static enum err_code give_memory(struct eng_session *s, int threads, struct err 
         lowest[i] = -FLT_MAX;
     s->exec.lowest = lowest;
     at += widest;
-    for (size_t i = 0; i < members; i++)
-        s->exec.member[i] = (struct exec_member){at + i * scratch, s->taps + i * l->taps};
+    for (size_t i = 0; i < members; i++, at += scratch) {
+        s->exec.member[i] = (struct exec_member){at, s->taps + i * l->taps, at + panel,
+                                                 s->steps + i * steps};
+        memcpy(s->exec.member[i].steps, l->steps, steps * sizeof *l->steps);
+    }
     return ERR_OK;
 }
 
@@ -92,6 +98,7 @@ void eng_session_close(struct eng_session *session)
     layout_release(&session->layout);
     memory_release(&session->memory);
     free(session->taps);
+    free(session->steps);
     free(session->exec.member);
     free(session->seconds);
     free(session);
@@ -105,15 +112,13 @@ void exec_observe(struct eng_session *session, const struct exec_observer *obser
 static void run_steps(void *ctx, int member, int members)
 {
     struct eng_session *s = ctx;
-    double start = clock_now();
-    for (int i = 0; i < s->model->plan.count; i++) {
-        exec_step(&s->exec, i, member, members);
+    struct exec_clock clock = {s->seconds, clock_now()};
+    struct exec_clock *mine = member == 0 ? &clock : NULL;
+    for (int i = 0; i < s->model->plan.count;) {
+        i += exec_steps(&s->exec, i, member, members, mine);
         pool_barrier(s->pool);
-        if (member == 0) {
-            double now = clock_now();
-            s->seconds[i] += now - start;
-            start = now;
-        }
+        if (mine)
+            exec_lap(mine, i - 1);
     }
 }
 

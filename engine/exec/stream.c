@@ -8,7 +8,7 @@ static void run_picture(const struct exec *x, int step, struct exec_share rows)
     ptrdiff_t plane = l->pixels;
     for (ptrdiff_t m = rows.first; m < rows.last; m++) {
         const float *src = x->input + m / plane * 3 * plane + m % plane;
-        float *dst = x->values + l->dst + m * KERN_BLOCK;
+        float *dst = x->values + (l->dst + m * KERN_BLOCK);
         for (int c = 0; c < KERN_BLOCK; c++)
             dst[c] = c < 3 ? src[c * plane] : 0;
     }
@@ -26,10 +26,10 @@ static void run_depthwise(const struct exec *x, int step, const struct exec_memb
                             .blocks = s->out_blocks,
                             .relu_in = s->relu_in,
                             .relu_out = s->relu};
-    float *dst = x->values + x->layout->steps[step].dst;
+    const ptrdiff_t dst = x->layout->steps[step].dst;
     for (int m = rows.first; m < rows.last; m += KERN_ROWS_MAX) {
         int pixels = rows.last - m < KERN_ROWS_MAX ? rows.last - m : KERN_ROWS_MAX;
-        k.dst = dst + m * pixel;
+        k.dst = x->values + (dst + m * pixel);
         exec_depthwise(x, step, me, m, pixels, k);
     }
 }
@@ -47,11 +47,12 @@ static void run_maxpool(const struct exec *x, int step, const struct exec_member
                                  .taps = l->window.kernel_h * l->window.kernel_w,
                                  .blocks = s->out_blocks,
                                  .relu = s->relu};
+    const struct exec_source src = {&l->window, x->values + l->src, x->lowest};
     struct exec_pixel at = exec_pixel_at(&l->window, rows.first);
     for (int m = rows.first; m < rows.last; m++, exec_pixel_next(&l->window, &at)) {
-        exec_taps(&l->window, x->values + l->src, x->lowest, at, me->taps);
-        k.dst = x->values + l->dst + m * pixel;
-        k.add = s->add < 0 ? NULL : x->values + l->add + m * pixel;
+        exec_taps(&src, at, me->taps);
+        k.dst = x->values + (l->dst + m * pixel);
+        k.add = s->add < 0 ? NULL : x->values + (l->add + m * pixel);
         x->plan->kern.maxpool_f32(&k);
     }
 }
@@ -91,32 +92,61 @@ static void run_mean(const struct exec *x, int step, int member, int members)
     }
 }
 
-void exec_step(const struct exec *x, int step, int member, int members)
+// Pixels, or tiles of them, in so many rows.
+static int units_of(const struct exec *x, int step, int rows)
 {
-    const struct exec_member *me = &x->member[member];
-    int pixels = x->layout->steps[step].pixels * x->pictures;
-    struct exec_share rows = exec_share(pixels, member, members);
+    const struct window *w = &x->layout->steps[step].window;
+    return x->plan->steps[step].kind == STEP_WINOGRAD ? exec_winograd_tiles(w, rows)
+                                                      : rows * w->out_w;
+}
+
+static void run_units(const struct exec *x, int step, const struct exec_member *me,
+                      struct exec_share units)
+{
     switch (x->plan->steps[step].kind) {
     case STEP_PICTURE:
-        run_picture(x, step, rows);
+        run_picture(x, step, units);
         break;
     case STEP_GEMM:
-        exec_gemm(x, step, member, members);
+        exec_gemm(x, step, me, units);
         break;
     case STEP_WINOGRAD:
-        exec_winograd(x, step, member, members);
+        exec_winograd(x, step, me, units);
         break;
     case STEP_DEPTHWISE:
-        run_depthwise(x, step, me, rows);
+        run_depthwise(x, step, me, units);
         break;
     case STEP_MAXPOOL:
-        run_maxpool(x, step, me, rows);
+        run_maxpool(x, step, me, units);
         break;
     case STEP_AFFINE:
-        run_affine(x, step, rows);
+        run_affine(x, step, units);
         break;
     case STEP_MEAN:
-        run_mean(x, step, member, members);
         break;
+    }
+}
+
+void exec_rows(const struct exec *x, int step, const struct exec_member *me, int picture,
+               struct exec_share rows)
+{
+    const struct window *w = &x->layout->steps[step].window;
+    const int before = picture * units_of(x, step, w->out_h);
+    run_units(x, step, me,
+              (struct exec_share){before + units_of(x, step, rows.first),
+                                  before + units_of(x, step, rows.last)});
+}
+
+void exec_step(const struct exec *x, int step, int member, int members)
+{
+    const enum step_kind kind = x->plan->steps[step].kind;
+    const struct window *w = &x->layout->steps[step].window;
+    if (kind == STEP_MEAN) {
+        run_mean(x, step, member, members);
+    } else if (kind == STEP_GEMM && exec_gemm_is_low(x, step, members)) {
+        exec_gemm_low(x, step, member, members);
+    } else {
+        int units = units_of(x, step, w->out_h) * x->pictures;
+        run_units(x, step, &x->member[member], exec_share(units, member, members));
     }
 }

@@ -40,6 +40,7 @@ static void transform_input(const struct chunk *c)
     // The transform sees a window of 6 × 6, wherever that of 3 × 3 started.
     struct window six = c->l->window;
     six.kernel_h = six.kernel_w = KERN_WINO_IN;
+    const struct exec_source src = {&six, c->x->values + c->l->src, c->x->zeros};
     struct kern_wino_in_f32 k = {.dst_place = c->tiles * c->k,
                                  .in = c->me->taps,
                                  .blocks = c->s->in_blocks,
@@ -48,8 +49,7 @@ static void transform_input(const struct chunk *c)
         rows = exec_tile_rows(c->s, c->tiles - t);
         k.dst_block = rows * KERN_BLOCK;
         for (int r = 0; r < rows; r++) {
-            exec_taps(&six, c->x->values + c->l->src, c->x->zeros,
-                      corner_of(&c->grid, c->first + t + r), c->me->taps);
+            exec_taps(&src, corner_of(&c->grid, c->first + t + r), c->me->taps);
             k.dst = (float *)c->me->panel + t * c->k + r * KERN_BLOCK;
             c->x->plan->kern.wino_in_f32(&k);
         }
@@ -88,32 +88,35 @@ static void transform_output(const struct chunk *c, ptrdiff_t col, int cols)
     for (int t = 0; t < c->tiles; t++) {
         struct exec_pixel at = corner_of(&c->grid, c->first + t);
         ptrdiff_t m = ((ptrdiff_t)at.picture * w->out_h + at.y) * w->out_w + at.x;
-        c->x->plan->kern.wino_out_f32(
-            &(struct kern_wino_out_f32){.src = c->products + t * cols,
-                                        .bias = c->s->bias + col,
-                                        .dst = c->x->values + c->l->dst + m * pixel + col,
-                                        .src_place = c->tiles * cols,
-                                        .dst_row = w->out_w * pixel,
-                                        .dst_pixel = pixel,
-                                        .rows = at_most(w->out_h - at.y, KERN_WINO_OUT),
-                                        .cols = at_most(w->out_w - at.x, KERN_WINO_OUT),
-                                        .blocks = cols / KERN_BLOCK,
-                                        .relu = c->s->relu});
+        c->x->plan->kern.wino_out_f32(&(struct kern_wino_out_f32){
+            .src = c->products + t * cols,
+            .bias = c->s->bias + col,
+            .dst = c->x->values + (c->l->dst + m * pixel + col),
+            .src_place = c->tiles * cols,
+            .dst_row = w->out_w * pixel,
+            .dst_pixel = pixel,
+            .rows = at_most(w->out_h - at.y, KERN_WINO_OUT),
+            .cols = at_most(w->out_w - at.x, KERN_WINO_OUT),
+            .blocks = cols / KERN_BLOCK,
+            .relu = c->s->relu});
     }
 }
 
-void exec_winograd(const struct exec *x, int step, int member, int members)
+int exec_winograd_tiles(const struct window *window, int rows)
 {
-    struct chunk c = {.x = x,
-                      .s = &x->plan->steps[step],
-                      .l = &x->layout->steps[step],
-                      .me = &x->member[member]};
+    struct grid grid = grid_of(window);
+    return (rows + KERN_WINO_OUT - 1) / KERN_WINO_OUT * grid.w_tiles;
+}
+
+void exec_winograd(const struct exec *x, int step, const struct exec_member *me,
+                   struct exec_share tiles)
+{
+    struct chunk c = {
+        .x = x, .s = &x->plan->steps[step], .l = &x->layout->steps[step], .me = me};
     c.grid = grid_of(&c.l->window);
     c.k = (ptrdiff_t)c.s->k_blocks * KERN_BLOCK;
     int most = layout_chunk_rows(x->plan, c.s);
     c.products = (float *)c.me->panel + KERN_WINO_PLACES * most * c.k;
-    struct exec_share tiles =
-        exec_share(c.grid.h * c.grid.w_tiles * x->pictures, member, members);
     const int columns = c.s->out_blocks * KERN_BLOCK;
     const int wide = c.s->tile->cols;
     for (c.first = tiles.first; c.first < tiles.last; c.first += c.tiles) {

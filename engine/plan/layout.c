@@ -1,4 +1,5 @@
 #include "engine/plan/layout.h"
+#include "engine/plan/band.h"
 
 #include "base/mem.h"
 
@@ -12,7 +13,8 @@ struct span {
 struct placer {
     const struct plan *plan;
     struct layout *out;
-    int *last; // last step that reads a value
+    int *last;  // last step that reads a value
+    bool *kept; // a band reads it in more than one place
     struct span *live;
     int count;
 };
@@ -32,9 +34,19 @@ static struct window window_of(const struct plan *plan, const struct plan_step *
     const struct net_node *n = &plan->net.nodes[s->window];
     const struct net_shape *in = &shapes[s->src], *out = &shapes[s->window];
     bool slides = n->op == NET_CONV || n->op == NET_DEPTHWISE || n->op == NET_MAXPOOL;
-    struct window w = {
-        in->h,        in->w,        s->in_blocks * KERN_BLOCK, out->h, out->w, 1, 1, 1, 1,
-        out->pad_top, out->pad_left};
+    struct window w = {in->h,
+                       in->w,
+                       s->in_blocks * KERN_BLOCK,
+                       out->h,
+                       out->w,
+                       1,
+                       1,
+                       1,
+                       1,
+                       out->pad_top,
+                       out->pad_left,
+                       0,
+                       0};
     if (slides) {
         w.kernel_h = n->kernel_h;
         w.kernel_w = n->kernel_w;
@@ -105,7 +117,7 @@ static void drop_dead(struct placer *p, int step)
 static bool replaces_add(const struct placer *p, int step)
 {
     const struct plan_step *s = &p->plan->steps[step];
-    return s->add >= 0 && s->add != s->src && p->last[s->add] == step;
+    return s->add >= 0 && s->add != s->src && p->last[s->add] == step && !p->kept[s->add];
 }
 
 static void rename_span(struct placer *p, int from, int to)
@@ -127,9 +139,9 @@ static void place_all(struct placer *p, int batch)
             out->value[s->node] = place(p, s->node, value_floats(p, s->node, batch));
         }
         struct layout_step *l = &out->steps[i];
-        l->src = out->value[s->src];
-        l->dst = out->value[s->node];
-        l->add = s->add < 0 ? 0 : out->value[s->add];
+        l->src = (ptrdiff_t)out->value[s->src];
+        l->dst = (ptrdiff_t)out->value[s->node];
+        l->add = s->add < 0 ? 0 : (ptrdiff_t)out->value[s->add];
         drop_dead(p, i);
     }
 }
@@ -145,6 +157,22 @@ static void find_last_reads(struct placer *p)
     // What a caller may ask for lives to the end.
     p->last[p->out->map] = p->last[p->out->features] = p->last[plan->net.count - 1] =
         plan->count;
+}
+
+// What a band reads from outside must outlive all of its steps.
+static void keep_sources(struct placer *p)
+{
+    for (int i = 0; i < p->plan->count; i++) {
+        const int count = p->out->steps[i].band;
+        for (int k = i; k < i + count; k++) {
+            const struct plan_step *s = &p->plan->steps[k];
+            p->kept[s->src] = true;
+            if (p->last[s->src] < i + count - 1)
+                p->last[s->src] = i + count - 1;
+            if (s->add >= 0 && p->last[s->add] < i + count - 1)
+                p->last[s->add] = i + count - 1;
+        }
+    }
 }
 
 enum err_code layout_open(const struct plan *plan, int height, int width, int batch,
@@ -172,10 +200,14 @@ enum err_code layout_open(const struct plan *plan, int height, int width, int ba
     struct placer p = {.plan = plan,
                        .out = out,
                        .last = mem_new(nodes * sizeof *p.last),
+                       .kept = mem_new(nodes * sizeof *p.kept),
                        .live = mem_new((nodes + 1) * sizeof *p.live)};
     find_last_reads(&p);
+    band_find(plan, out, p.last);
+    keep_sources(&p);
     place_all(&p, batch);
     free(p.last);
+    free(p.kept);
     free(p.live);
     return ERR_OK;
 }

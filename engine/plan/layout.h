@@ -13,12 +13,22 @@ struct window {
     int out_h, out_w;
     int kernel_h, kernel_w, stride, dilation;
     int pad_top, pad_left;
+    // Where src is a ring of rows of one picture: how many, and which one is at its
+    // start.
+    int ring, origin;
 };
 
 struct layout_step {
     struct window window;
-    size_t src, dst, add; // offsets in floats
-    int pixels;           // of one picture's output
+    ptrdiff_t src, dst, add; // offsets in floats
+    int pixels;              // of one picture's output
+    // A band (band.h) begins here: of so many steps, the last of which gives so many rows
+    // at a time. 0: none.
+    int band, band_rows;
+    // Inside of one: rows of the ring that holds what this step writes, and where it
+    // begins in a member's memory, in floats. 0 for the last step.
+    int ring;
+    size_t slab;
 };
 
 struct layout {
@@ -29,6 +39,7 @@ struct layout {
     size_t floats;     // of the block
     size_t scratch;    // floats that a member needs for its left panel
     size_t taps;       // window pointers that it needs
+    size_t slabs;      // floats that it needs for the rings of a band
     int widest;        // channels, with padding, of the widest value
     int map, features; // nodes: what the pooling sees, and its result
 };

@@ -52,6 +52,8 @@ struct plan {
     struct net net; // without its weights
     struct kern_set kern;
     int panel_bytes; // of a GEMM's left side that a thread keeps in its L2 cache
+    int band_bytes;  // of all that it keeps there between the steps of a band
+    int band_rows;   // of output that it must have for a band to pay
     struct memory weights;
     struct plan_step *steps;
     int count;

@@ -245,16 +245,67 @@ static void assert_like_interpreter(uint32_t seed, enum eng_isa isa)
 static void random_nets_run_as_interpreted(void **unused)
 {
     (void)unused;
-    for (uint32_t seed = 1; seed <= 250; seed++)
-        for (int isa = ENG_ISA_SCALAR; isa < ENG_ISA_COUNT; isa++) {
-            char *name = mem_dup(eng_isa_name((enum eng_isa)isa));
-            enum eng_isa chosen;
-            if (eng_isa_choose(name, &chosen, NULL) == ERR_OK)
-                assert_like_interpreter(seed, chosen);
-            else
-                print_message("SKIPPED: this CPU lacks %s\n", name);
-            free(name);
+    for (int isa = ENG_ISA_SCALAR; isa < ENG_ISA_COUNT; isa++) {
+        const char *name = eng_isa_name((enum eng_isa)isa);
+        enum eng_isa chosen;
+        if (eng_isa_choose(name, &chosen, NULL) != ERR_OK) {
+            print_message("SKIPPED: this CPU lacks %s\n", name);
+            continue;
         }
+        for (uint32_t seed = 1; seed <= 250; seed++)
+            assert_like_interpreter(seed, chosen);
+    }
+}
+
+static int count_bands(const struct eng_model *model, const struct sketch *s, int batch)
+{
+    struct layout layout;
+    struct err e = {0};
+    int bands = 0;
+    assert_int_equal(layout_open(&model->plan, s->h, s->w, batch, &layout, &e), ERR_OK);
+    for (int i = 0; i < model->plan.count; i++)
+        bands += layout.steps[i].band > 0;
+    layout_release(&layout);
+    return bands;
+}
+
+// Steps taken together, rows at a time, against the same steps one by one. Four threads
+// take two pictures together.
+static void bands_give_the_same_bits(void **unused)
+{
+    (void)unused;
+    enum { BATCH = 2, NETS = 60 };
+    static const int kilobytes[] = {8, 32};
+    int bands = 0;
+    for (uint32_t seed = 1; seed <= NETS; seed++) {
+        struct sketch s;
+        struct err e = {0};
+        enum eng_isa isa;
+        float want[BATCH * CLASSES_MAX], got[BATCH * CLASSES_MAX];
+        assert_int_equal(eng_isa_choose(NULL, &isa, &e), ERR_OK);
+        sketch_random(&s, seed);
+        struct eng_model *model = open_random(seed, isa);
+        float *input = random_floats(BATCH * 3 * (size_t)s.h * (size_t)s.w, 1);
+        size_t bytes = (size_t)(BATCH * eng_model_info(model)->classes) * sizeof *got;
+        assert_int_equal(count_bands(model, &s, BATCH), 0);
+        run(model, &s, BATCH, 1, input, &(struct eng_output){.logits = want});
+        for (size_t i = 0; i < sizeof kilobytes / sizeof kilobytes[0]; i++) {
+            model->plan.band_bytes = kilobytes[i] << 10;
+            model->plan.band_rows = 1;
+            bands += count_bands(model, &s, BATCH);
+            for (int threads = 1; threads <= 4; threads *= 2) {
+                run(model, &s, BATCH, threads, input,
+                    &(struct eng_output){.logits = got});
+                if (memcmp(got, want, bytes) != 0)
+                    fail_msg("seed %u, %d KiB, %d threads: other bits", seed,
+                             kilobytes[i], threads);
+            }
+        }
+        eng_model_close(model);
+        net_release(&s.net);
+        free(input);
+    }
+    assert_true(bands > NETS / 2);
 }
 
 static void features_are_the_mean_of_the_map(void **unused)
@@ -383,6 +434,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_nets_run_as_interpreted),
+        cmocka_unit_test(bands_give_the_same_bits),
         cmocka_unit_test(features_are_the_mean_of_the_map),
         cmocka_unit_test(observers_see_every_part_once),
         cmocka_unit_test(small_inputs_are_refused),
