@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 enum { MAX_CHANNELS = 1 << 16, MAX_KERNEL = 255, MAX_EXTENT = 1 << 15 };
 
@@ -30,6 +32,19 @@ void net_release(struct net *net)
     if (net->mapping.data)
         file_bytes_release(&net->mapping);
     *net = (struct net){0};
+}
+
+void net_give_back(const struct net *net, const void *at, size_t bytes)
+{
+    const struct file_bytes *map = &net->mapping;
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t first = (uintptr_t)at, last = first + bytes, start = (uintptr_t)map->data;
+    if (!map->mapped || first < start || last > start + map->len)
+        return;
+    first += (page - first % page) % page;
+    last -= last % page;
+    if (first < last) // only advice: what stays is released with the mapping
+        (void)madvise((void *)first, last - first, MADV_DONTNEED);
 }
 
 int net_add(struct net *net, enum net_op op, const char *name, int in0, int in1)

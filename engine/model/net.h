@@ -38,8 +38,9 @@ enum net_padding { NET_PAD_EXPLICIT, NET_PAD_SAME };
 struct net_quant {
     float *in_scale;  // [in], > 0
     float *in_zero;   // [in], whole, 0 … 127
-    int8_t *weight;   // [in][out]
+    int8_t *weight;   // [in][out]; in net.mapping where `borrowed`
     float *out_scale; // [out], > 0
+    bool borrowed;
 };
 
 struct net_node {
@@ -81,6 +82,9 @@ struct net {
 };
 
 void net_release(struct net *net);
+
+// The bytes will not be read again: where they lie in net.mapping their memory is free.
+void net_give_back(const struct net *net, const void *at, size_t bytes);
 
 // int8 weights (net_quant.c). The check is part of net_check.
 void net_quant_free(struct net_quant *quant); // NULL is fine

@@ -11,7 +11,8 @@ void net_quant_free(struct net_quant *quant)
         return;
     free(quant->in_scale);
     free(quant->in_zero);
-    free(quant->weight);
+    if (!quant->borrowed)
+        free(quant->weight);
     free(quant->out_scale);
     free(quant);
 }

@@ -1,3 +1,4 @@
+#include "engine/model/half.h"
 #include "engine/plan/plan.h"
 
 #include <stdlib.h>
@@ -48,14 +49,6 @@ static float *pack_depthwise(struct cursor *c, const struct net_node *n)
     return to;
 }
 
-// Rounded to even.
-static uint16_t to_bf16(float x)
-{
-    uint32_t bits;
-    memcpy(&bits, &x, sizeof bits);
-    return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
-}
-
 // The right side of a GEMM: where row k and column j of a panel of `cols` go, `unit` rows
 // side by side (kern.h: the k of a step).
 struct right {
@@ -70,7 +63,7 @@ static void put_weight(const struct right *r, enum kern_element element, size_t 
     if (element == KERN_U8)
         ((int8_t *)r->panel)[at] = n->quant->weight[source];
     else if (element == KERN_BF16)
-        ((uint16_t *)(void *)r->panel)[at] = to_bf16(n->weight[source]);
+        ((uint16_t *)(void *)r->panel)[at] = bf16_from_float(n->weight[source]);
     else
         ((float *)(void *)r->panel)[at] = n->weight[source];
 }
@@ -212,8 +205,13 @@ static void pack_step(struct cursor *c, const struct plan *plan, struct plan_ste
     }
 }
 
-static void free_weights(struct net_node *n)
+static void free_weights(struct net *net, int i)
 {
+    struct net_node *n = &net->nodes[i];
+    if (n->quant)
+        net_give_back(net, n->quant->weight, net_weight_count(net, i));
+    else if (n->borrowed && n->weight)
+        net_give_back(net, n->weight, net_weight_count(net, i) * sizeof *n->weight);
     if (!n->borrowed) {
         free(n->weight);
         free(n->bias);
@@ -235,8 +233,8 @@ enum err_code plan_pack(struct plan *plan, struct err *e)
     for (int i = 0; i < plan->count; i++) {
         struct plan_step *s = &plan->steps[i];
         pack_step(&c, plan, s);
-        free_weights(&plan->net.nodes[s->main]);
-        free_weights(&plan->net.nodes[s->window]);
+        free_weights(&plan->net, s->main);
+        free_weights(&plan->net, s->window);
     }
     if (plan->net.mapping.data)
         file_bytes_release(&plan->net.mapping);

@@ -1,6 +1,6 @@
 #include "engine/weights/bag.h"
 
-#include "engine/weights/half.h"
+#include "engine/model/half.h"
 
 #include "base/mem.h"
 #include "base/str.h"

@@ -1,19 +1,27 @@
 #include "engine/weights/weights.h"
 
-#include "base/file.h"
+#include "base/mem.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <xxhash.h>
 
+// In pieces: mapped, all of it would be in memory beside the weights.
 static enum err_code add_file(XXH3_state_t *state, const char *path, struct err *e)
 {
-    struct file_bytes bytes;
-    enum err_code rc = file_map(path, &bytes, e);
-    if (rc)
-        return rc;
-    (void)XXH3_128bits_update(state, bytes.data, bytes.len);
-    file_bytes_release(&bytes);
-    return ERR_OK;
+    enum { PIECE = 1 << 18 };
+    FILE *f = fopen(path, "rb");
+    if (!f)
+        return err_set_errno(e, errno, path, "cannot open");
+    uint8_t *piece = mem_new(PIECE);
+    (void)setvbuf(f, NULL, _IONBF, 0);
+    for (size_t n; (n = fread(piece, 1, PIECE, f)) > 0;)
+        (void)XXH3_128bits_update(state, piece, n);
+    enum err_code rc = ferror(f) ? err_set_errno(e, errno, path, "cannot read") : ERR_OK;
+    free(piece);
+    (void)fclose(f);
+    return rc;
 }
 
 enum err_code weights_hash(const char *path, const struct net *net, const char *head,

@@ -25,8 +25,9 @@ static enum err_code take_floats(struct bag *bag, const struct net_node *n,
     return rc;
 }
 
-static enum err_code take_weight(struct bag *bag, const struct net *net, int i,
-                                 int8_t **out, struct err *e)
+// They stay where they lie.
+static enum err_code borrow_weight(struct bag *bag, const struct net *net, int i,
+                                   struct err *e)
 {
     size_t shape[4];
     int ndim = native_weight_shape(net, i, shape);
@@ -36,10 +37,10 @@ static enum err_code take_weight(struct bag *bag, const struct net *net, int i,
     if (t->ndim != ndim || memcmp(t->shape, shape, (size_t)ndim * sizeof *shape) != 0)
         rc = err_set(e, ERR_FORMAT, "%s: tensor %.200s has not the shape of its node",
                      bag->path, name);
-    else if (!(*out = mem_array(t->bytes, 1)))
-        rc = err_set(e, ERR_NOMEM, "%s: no memory for tensor %.200s", bag->path, name);
     else {
-        memcpy(*out, t->data, t->bytes);
+        struct net_quant *q = net->nodes[i].quant;
+        q->weight = (int8_t *)(uintptr_t)t->data;
+        q->borrowed = true;
         bag->tensors[t - bag->tensors].used = true;
     }
     free(name);
@@ -52,7 +53,7 @@ enum err_code native_take_int8(struct bag *bag, struct net *net, int i, struct e
     struct net_node *n = &net->nodes[i];
     size_t in = (size_t)net_in_channels(net, i), out = (size_t)n->channels;
     struct net_quant *q = n->quant = mem_new(sizeof *q);
-    TRY(take_weight(bag, net, i, &q->weight, e));
+    TRY(borrow_weight(bag, net, i, e));
     TRY(take_floats(bag, n, "in_scale", in, &q->in_scale, e));
     TRY(take_floats(bag, n, "in_zero", in, &q->in_zero, e));
     TRY(take_floats(bag, n, "out_scale", out, &q->out_scale, e));

@@ -1,6 +1,6 @@
 // Writing the native format. See xlens-model(5).
 
-#include "engine/weights/half.h"
+#include "engine/model/half.h"
 #include "engine/weights/native.h"
 #include "engine/weights/weights.h"
 

@@ -13,6 +13,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 // The small model of 10 classes at 75x75.
 #define MODEL XLENS_TEST_DATA "/tiny/keras3_model.keras"
@@ -245,11 +246,17 @@ static void int8_has_the_same_bits_everywhere(void **unused)
     tempdir_remove(&dir);
 }
 
+// With weights of its own, which may be written to.
 static struct net_node *first_int8(struct net *net)
 {
     int i = 0;
     while (!net->nodes[i].quant)
         i++;
+    struct net_quant *q = net->nodes[i].quant;
+    size_t count = net_weight_count(net, i);
+    const int8_t *mapped = q->weight;
+    q->weight = memcpy(mem_new(count), mapped, count);
+    q->borrowed = false;
     return &net->nodes[i];
 }
 

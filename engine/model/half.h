@@ -1,5 +1,5 @@
-#ifndef ENG_WEIGHTS_HALF_H
-#define ENG_WEIGHTS_HALF_H
+#ifndef ENG_MODEL_HALF_H
+#define ENG_MODEL_HALF_H
 
 // 16-bit floats as they lie in files, to float32 (exact) and from it.
 
