@@ -15,19 +15,16 @@ SCHEMAS = HERE.parent.parent / "docs/schema"
 DRAWN = r"\r\[[#.]{20}\] \d+/\d+"
 
 
-def properties(node):
-    """The names of all keys that a schema describes."""
-    names = set(node.get("properties", {})) if isinstance(node, dict) else set()
+def objects(node):
+    """All objects in a document, itself included."""
+    if isinstance(node, dict):
+        yield node
     for child in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
-        names |= properties(child)
-    return names
+        yield from objects(child)
 
 
-def keys(node):
-    names = set(node) if isinstance(node, dict) else set()
-    for child in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
-        names |= keys(child)
-    return names
+def described(schema):
+    return {name for part in objects(schema) for name in part.get("properties", ())}
 
 
 class Json(CliTest):
@@ -53,7 +50,7 @@ class Json(CliTest):
         for key in document:
             if key in schema.get("required", ()):
                 self.assertFalse(validator.is_valid({k: v for k, v in document.items() if k != key}), key)
-        self.seen.setdefault(name, set()).update(keys(document))
+        self.seen.setdefault(name, set()).update(key for part in objects(document) for key in part)
         return document
 
     def valid(self, command, *args, status=0):
@@ -205,23 +202,18 @@ class Json(CliTest):
         self.assertEqual(set(commands) | files | {"common"}, set(self.schemas))
         self.assertEqual(set(commands) | files, set(self.seen))
         for name in self.seen:
-            self.assertEqual(properties(self.schemas[name]) - self.seen[name] - unless, set(), name)
+            self.assertEqual(described(self.schemas[name]) - self.seen[name] - unless, set(), name)
         shared = set().union(*self.seen.values())
-        self.assertEqual(properties(self.schemas["common"]) - shared, set())
+        self.assertEqual(described(self.schemas["common"]) - shared, set())
 
     def test_schemas_are_schemas(self):
         for name, schema in self.schemas.items():
             jsonschema.Draft202012Validator.check_schema(schema)
-            self.closed(schema, name)
-
-    def closed(self, node, place):
-        """Each object says which keys it has, which of them always, and no others."""
-        if isinstance(node, dict) and "properties" in node:
-            self.assertIn("additionalProperties", node, place)
-            self.assertLessEqual(set(node["required"]), set(node["properties"]), place)
-        for key, child in node.items() if isinstance(node, dict) else enumerate(node):
-            if isinstance(child, (dict, list)):
-                self.closed(child, f"{place}/{key}")
+            # Each object says which keys it has, which of them always, and that there are no others.
+            for part in objects(schema):
+                if "properties" in part:
+                    self.assertIs(part["additionalProperties"], False, name)
+                    self.assertLessEqual(set(part["required"]), set(part["properties"]), name)
 
 
 main()
