@@ -174,6 +174,31 @@ class Score(Recipe):
                             "--label", self.names())
         self.assertIn(f"[VACC]:  top1_rate: {got['top1']:.3f} top5_rate: {got['top5']:.3f}\n", out)
 
+    def test_readers_of_the_recipe(self):
+        """What the recipe's own scripts take for granted of results and of Relay text."""
+        self.run_all("--preprocess", "xception")
+        names = self.names().read_text().splitlines()
+        entries = sorted(os.listdir(self.out))  # all are results, in the order of the list
+        self.assertEqual(len(entries), len(self.lines))
+        decoded = []
+        for line, entry in zip(self.lines, entries):
+            probs = floats(read_npz(self.out / entry)["output_0"])
+            best = sorted(range(len(probs)), key=lambda c: (-probs[c], c))[:5]
+            decoded += [f"{line}: Relay top-{k} id: {c}, prob: {probs[c]:.8f}, class name: {names[c]}"
+                        for k, c in enumerate(best)]
+        relay = self.tmp / "r.txt"
+        got = self.score("--result_txt", relay)
+        self.assertEqual(relay.read_text().splitlines(), decoded)
+        right = [0, 0]
+        lines = relay.read_text().splitlines()
+        for at in range(0, len(lines), 5):  # five lines a picture; the truth is its folder
+            said = [line.split(":")[4].strip() for line in lines[at:at + 5]]
+            truth = lines[at].split(":")[0].split("/")[-2]
+            right[0] += said[0] == truth
+            right[1] += truth in said
+        self.assertEqual([100 * n / len(self.lines) for n in right], [got["top1"], got["top5"]])
+        self.assertTrue(0 < right[0] < len(self.lines))
+
     def made(self, classes, name="{line}_{stem}.npz"):
         """A result a line that is sure of the class given."""
         self.out.mkdir()

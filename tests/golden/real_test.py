@@ -3,8 +3,9 @@
 
 photographs: the nine labelled ones that come with the weights. features: pooled features
 and logits of 32 pictures. ilsvrc, web: every STEP-th picture against the top five that
-torch gave with the 1000-class head; full: all of both, with XLENS_GOLDEN_FULL set."""
-import csv, os, pathlib, subprocess, sys, tempfile
+torch gave with the 1000-class head; recipe: every STEP-th one by eval and by npz, run and
+score; full: all of both, with XLENS_GOLDEN_FULL set."""
+import csv, json, os, pathlib, subprocess, sys, tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
 from npz import floats, read_npz
@@ -82,6 +83,35 @@ def compare(tmp, name, step):
         assert tuple(percent) == ACCURACY[name], percent
 
 
+def recipe(tmp, name, step):
+    """eval, and npz, run and score: the same of every picture."""
+    with open(REFERENCE / f"models/real/{name}_top5.csv") as table:
+        rows = list(csv.DictReader(table))[::step]
+    listed, datalist, out, relay = (tmp / n for n in ("set.txt", "npz.txt", "out", "relay.txt"))
+    listed.write_text("".join(f"{REFERENCE}/data/{name}/{r['file']} {r['label_index']}\n" for r in rows))
+    network = "-m", MODEL, "--head", HEAD
+    want = run(tmp, listed, *network)
+    xlens("npz", "--dataset_path", listed, "--target_path", tmp / "npz", "--text_path", datalist)
+    xlens("run", *network, "--datalist", datalist, "--path_output", out)
+    truth = tmp / "val_label.txt"
+    truth.write_text("".join(f"{r['label_index']}\n" for r in rows))
+    got = json.loads(xlens("score", "--result_path", out, "--datalist", datalist, "--val_label", truth,
+                           "--result_txt", relay, "--json"))
+    said = [line.split(", ") for line in relay.read_text().splitlines()]
+    hits = [0, 0]
+    for i, row in enumerate(rows):
+        his = want[f"{REFERENCE}/data/{name}/{row['file']}"]
+        five = [(s[0].split()[-1], f"{float(s[1].split()[-1]):.6f}") for s in said[5 * i:5 * i + 5]]
+        assert [c for c, _ in five] == [his[f"top{k}"] for k in range(1, 6)], (row, five, his)
+        for (_, prob), k in zip(five, range(1, 6)):  # eight decimals here, six there
+            assert abs(float(prob) - float(his[f"prob{k}"])) < 2e-6, (row, five, his)
+        hits[0] += his["top1"] == row["label_index"]
+        hits[1] += row["label_index"] in [his[f"top{k}"] for k in range(1, 6)]
+    percent = [100 * h / len(rows) for h in hits]
+    print(f"{name}: {len(rows)} pictures, the same five of each both ways, top-1/top-5 {percent}")
+    assert [got["top1"], got["top5"]] == percent, (got, percent)
+
+
 def features(tmp):
     want = read_npz(REFERENCE / "models/real/ilsvrc_features32.npz")
     with open(REFERENCE / "models/real/ilsvrc_top5.csv") as table:
@@ -108,6 +138,9 @@ with tempfile.TemporaryDirectory(prefix="xlens-real-") as folder:
         photographs(pathlib.Path(folder))
     elif PART == "features":
         features(pathlib.Path(folder))
+    elif PART == "recipe":
+        for name in "ilsvrc", "web":
+            recipe(pathlib.Path(tempfile.mkdtemp(dir=folder)), name, STEP)
     else:
         for name in ("ilsvrc", "web") if PART == "full" else (PART,):
             compare(pathlib.Path(tempfile.mkdtemp(dir=folder)), name, 1 if PART == "full" else STEP)
