@@ -14,7 +14,7 @@
 
 struct doctor_args {
     struct model_args model;
-    const char *val_label;
+    const char *val_label, *axes;
     int label_order; // place in "wnid ilsvrc"
     int images;
     bool terminal;
@@ -32,6 +32,13 @@ static const struct opt doctor_opts[] = {
      .min = 1,
      .max = 10000,
      .offset = offsetof(struct doctor_args, images)},
+    {.name = "axes",
+     .value = "AXES",
+     .help =
+         "try these alone, with commas: labels, which cost nothing, values, channels, "
+         "resize, filter; default all",
+     .kind = OPT_TEXT,
+     .offset = offsetof(struct doctor_args, axes)},
     {.name = "terminal",
      .help = "what the terminal can show; needs no model and no dataset",
      .kind = OPT_FLAG,
@@ -90,6 +97,8 @@ static enum err_code examine(struct cli *cli, const struct doctor_args *args,
         return err_set(e, ERR_USAGE,
                        "doctor: no %s, expected -m MODEL and DATASET, or --terminal",
                        args->model.model ? "DATASET" : "-m");
+    if (args->axes && (rc = doctor_choose_axes(&doctor, args->axes, e)) != ERR_OK)
+        return rc;
     (void)interrupt_watch();
     TRY(model_setup_open(cli, &args->model, &setup, e));
     TRY(open_dataset(cli, args, &setup, &ds, e));

@@ -129,6 +129,7 @@ struct doctor {
     const struct pipe_setup *setup;
     const struct ds *ds;
     enum doctor_order order_now;
+    bool skipped[DOCTOR_AXES]; // the labels cost nothing, and never are
     struct doctor_sample sample;
     size_t failed; // pictures that could not be read, not in the sample any more
     struct doctor_trial trials[DOCTOR_TRIALS];
@@ -153,6 +154,13 @@ enum err_code doctor_run(struct doctor *d, struct doctor_trial *trial, size_t fr
 // ---- what comes of it ----
 
 const char *doctor_axis_name(enum doctor_axis_id id);
+
+// Skips all axes but those in a list with commas; ERR_USAGE for other names.
+enum err_code doctor_choose_axes(struct doctor *d, const char *list,
+                                 struct err *e) MUST_CHECK;
+
+// Whether there was anything else to try than what is set now.
+bool doctor_tried(const struct doctor_axis *axis);
 
 // False when the best setting is no better than guessing.
 bool doctor_fits(const struct doctor *d);

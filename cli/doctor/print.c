@@ -76,6 +76,10 @@ static void print_verdict(const struct doctor *d, enum doctor_axis_id id)
     for (int i = 0; i < axis->count; i++)
         ties |= axis->options[i].tied;
     (void)printf("%-10s ", doctor_axis_name(id));
+    if (!doctor_tried(axis)) {
+        (void)printf("%s; nothing else was tried\n", axis->options[0].name);
+        return;
+    }
     if (mistake)
         say_painted(d->cli, SAY_BAD, "%s, not %s: %s", axis->options[axis->best].name,
                     axis->options[0].name, mistake);
@@ -161,7 +165,11 @@ static cJSON *axis_object(const struct doctor *d, enum doctor_axis_id id)
     for (int i = 0; i < axis->count; i++)
         ties |= axis->options[i].tied;
     json_text(object, "axis", doctor_axis_name(id));
-    json_text(object, "verdict", axis->best ? "change" : ties ? "unsure" : "keep");
+    json_text(object, "verdict",
+              axis->best            ? "change"
+              : !doctor_tried(axis) ? "untried"
+              : ties                ? "unsure"
+                                    : "keep");
     json_text(object, "now", axis->options[0].name);
     json_text(object, "best", axis->options[axis->best].name);
     json_text(object, "mistake", doctor_mistake(d, id));

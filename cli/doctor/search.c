@@ -8,6 +8,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 // Pictures at least, and part of the sample, before a hopeless trial is given up.
 enum { FIRST_LOOK = 32, FIRST_PART = 4 };
@@ -26,6 +27,40 @@ const char *doctor_axis_name(enum doctor_axis_id id)
     static const char *const names[DOCTOR_AXES] = {"labels", "values", "channels",
                                                    "resize", "filter"};
     return names[id];
+}
+
+static int find_axis(const char *name, size_t len)
+{
+    int id = 0;
+    for (; id < DOCTOR_AXES; id++) {
+        const char *known = doctor_axis_name((enum doctor_axis_id)id);
+        if (strlen(known) == len && memcmp(known, name, len) == 0)
+            break;
+    }
+    return id;
+}
+
+enum err_code doctor_choose_axes(struct doctor *d, const char *list, struct err *e)
+{
+    for (int id = 0; id < DOCTOR_AXES; id++)
+        d->skipped[id] = true;
+    for (const char *at = list; *at; at += *at == ',') {
+        size_t len = strcspn(at, ",");
+        int id = find_axis(at, len);
+        if (id == DOCTOR_AXES)
+            return err_set(e, ERR_USAGE,
+                           "--axes %.*s: expected some of labels, values, channels, "
+                           "resize, filter, with commas",
+                           (int)len, at);
+        d->skipped[id] = false;
+        at += len;
+    }
+    return ERR_OK;
+}
+
+bool doctor_tried(const struct doctor_axis *axis)
+{
+    return axis->count > 1;
 }
 
 // ---- what there is to try; every prep is spelled out ----
@@ -80,11 +115,13 @@ static void choose_resize(struct ds_prep *all, int *count, const struct ds_prep 
 }
 
 // What differs from `now` on one axis; how many.
-static int choices(enum doctor_axis_id id, const struct ds_prep *now,
-                   struct ds_prep all[DOCTOR_OPTIONS])
+static int choices(const struct doctor *d, enum doctor_axis_id id,
+                   const struct ds_prep *now, struct ds_prep all[DOCTOR_OPTIONS])
 {
     int count = 0;
     struct ds_prep prep = *now;
+    if (d->skipped[id])
+        return 0;
     switch (id) {
     case DOCTOR_VALUES:
         for (prep.values = DS_CENTRED; prep.values <= DS_CAFFE; prep.values++)
@@ -254,7 +291,7 @@ static enum err_code search_axis(struct doctor *d, enum doctor_axis_id id, struc
     struct ds_prep all[DOCTOR_OPTIONS], now = d->trials[d->trial].prep;
     struct doctor_axis *axis = &d->axes[id];
     char name[DOCTOR_NAME];
-    int count = choices(id, &now, all), leader = d->trial;
+    int count = choices(d, id, &now, all), leader = d->trial;
     name_option(id, &now, name);
     add_option(axis, name, d->order, d->trial);
     for (int i = 0; i < count; i++) {
@@ -298,7 +335,7 @@ static enum err_code search(struct doctor *d, struct err *e)
     const struct ds_prep now = ds_prep_spelled(&d->setup->prep);
     size_t trials = 1;
     for (int id = DOCTOR_VALUES; id < DOCTOR_AXES; id++)
-        trials += (size_t)choices((enum doctor_axis_id)id, &now, all);
+        trials += (size_t)choices(d, (enum doctor_axis_id)id, &now, all);
     d->planned = trials * d->sample.count;
     d->order = d->order_now;
     (void)snprintf(d->doing, sizeof d->doing, "as it is");

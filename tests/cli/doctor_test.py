@@ -69,6 +69,16 @@ class Doctor(CliTest):
         self.assertIn("class 10, expected 0 to 9", err)
         self.assertEqual(self.xlens("doctor", *head, *names, listed, "-q")[1], "")
 
+    def test_some_axes(self):
+        listed = self.labelled(*[4] * 12)
+        got, axes = self.axes(*self.constant(), listed, "--axes", "channels,filter")
+        self.assertEqual([len(axes[a]["options"]) for a in AXES], [3, 1, 2, 1, 4])
+        self.assertEqual([axes[a]["verdict"] for a in AXES], ["change", "untried", "unsure", "untried", "unsure"])
+        out, _ = self.xlens("doctor", *self.constant(), listed, "--axes", "labels")
+        self.assertIn("centred, -1 to 1; nothing else was tried", out)
+        for wrong in ("value", "labels,,values", "labels,filters"):
+            self.fails(2, "doctor", *self.constant(), listed, "--axes", wrong, says="--axes")
+
     def test_nothing_fits(self):
         got, _ = self.axes(*self.constant(), self.labelled(*[7] * 12))
         self.assertEqual((got["fits"], got["change"]), (False, False))

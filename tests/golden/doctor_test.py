@@ -2,8 +2,9 @@
 """What `xlens doctor` finds out about real weights and pictures when a mistake is planted:
 doctor_test.py XLENS REFERENCE PART PICTURES. Part labels: wrong orders of labels; network:
 weights that want other values; pictures: files and heads that say the wrong thing. At half
-the size that the head was fitted at, to be quick; with XLENS_GOLDEN_FULL at the size itself
-and on 200 pictures, which takes many minutes."""
+the size that the head was fitted at and on the axes that the mistake is about, to be quick;
+with XLENS_GOLDEN_FULL at the size itself, on 200 pictures and all axes, which takes many
+minutes."""
 import csv, json, os, pathlib, random, struct, subprocess, sys, tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
@@ -28,8 +29,10 @@ def xlens(*args):
     return subprocess.run([XLENS, *map(str, args)], check=True, capture_output=True, text=True).stdout
 
 
-def doctor(*args, n=PICTURES):
-    out = json.loads(xlens("doctor", *args, *SIZE, "-n", "200" if FULL else n, "--json"))
+def doctor(*args, axes="labels", n=PICTURES):
+    """On some axes; on all of them at full size, or where axes is None."""
+    some = [] if FULL or not axes else ["--axes", axes]
+    out = json.loads(xlens("doctor", *args, *some, *SIZE, "-n", "200" if FULL else n, "--json"))
     out["axes"] = {axis["axis"]: axis for axis in out["axes"]}
     assert list(out["axes"]) == AXES
     print(out["images"], f"{out['seconds']:.1f} s", out["flags"], out["remedy"],
@@ -72,7 +75,7 @@ def labels(tmp):
     model = ["-m", MODEL, "--head", HEAD]
     right = REFERENCE / "data/ilsvrc/val"
     devkit = validation(tmp, lambda i: ids[i])
-    got = expect(doctor(*model, right))
+    got = expect(doctor(*model, right, axes=None))
     assert got["axes"]["labels"]["verdict"] == "keep"
     got = expect(doctor(*model, devkit), flags=["--label-order ilsvrc"],
                  labels=("devkit's ids, 1", "devkit order"))
@@ -136,15 +139,15 @@ def network(tmp):
         return path
 
     pictures = REFERENCE / "data/ilsvrc/val"
-    expect(doctor("-m", rewritten("bgr", 1., [0.] * 3, True), pictures), flags=["bgr"],
+    expect(doctor("-m", rewritten("bgr", 1., [0.] * 3, True), pictures, axes="channels"), flags=["bgr"],
            channels=("bgr", "BGR"))
-    expect(doctor("-m", rewritten("bytes", 1 / 127.5, [-1.] * 3, False), pictures),
+    expect(doctor("-m", rewritten("bytes", 1 / 127.5, [-1.] * 3, False), pictures, axes="values"),
            flags=["xception,bytes"], values=("bytes", "normalised twice"))
     mean = [123.68, 116.779, 103.939]
     caffe = rewritten("caffe", 1 / 127.5, [m / 127.5 - 1 for m in mean], True)
-    got = expect(doctor("-m", caffe, pictures), flags=["xception,caffe,bgr"],
+    got = expect(doctor("-m", caffe, pictures, axes="values,channels"), flags=["xception,caffe,bgr"],
                  values=("caffe", "Caffe means"), channels=("bgr", "BGR"))
-    expect(doctor("-m", caffe, pictures, *got["flags"].split()))
+    expect(doctor("-m", caffe, pictures, *got["flags"].split(), axes="values,channels"))
 
 
 def swapped(tmp, count):
@@ -168,10 +171,10 @@ def swapped(tmp, count):
 def pictures(tmp):
     listed = swapped(tmp, 200 if FULL else int(PICTURES))
     model = ["-m", MODEL, "--head"]
-    expect(doctor(*model, HEAD, listed), flags=["--preprocess xception,bgr"], channels=("bgr", "BGR"))
+    expect(doctor(*model, HEAD, listed, axes="channels"), flags=["--preprocess xception,bgr"], channels=("bgr", "BGR"))
     # Too few to tell: it says so and changes nothing.
     if not FULL:
-        got = expect(doctor(*model, HEAD, listed, n="6"))
+        got = expect(doctor(*model, HEAD, listed, axes=None, n="6"))
         assert {axis["verdict"] for axis in list(got["axes"].values())[2:]} == {"unsure"}
     # A head that names the preset of another framework.
     header, tensors = safetensors.read(HEAD)
@@ -181,8 +184,8 @@ def pictures(tmp):
             ("caffe", "xception,caffe", "centred", "Caffe means")):
         header["__metadata__"]["xlens.preprocess"] = preset
         safetensors.write(tmp / f"{name}.safetensors", header, tensors)
-        expect(doctor(*model, tmp / f"{name}.safetensors", REFERENCE / "data/ilsvrc/val"),
-               values=(best, mistake))
+        expect(doctor(*model, tmp / f"{name}.safetensors", REFERENCE / "data/ilsvrc/val",
+                      axes="values"), values=(best, mistake))
 
 
 if not MODEL.is_file():
