@@ -205,8 +205,8 @@ void command_run_model(struct app *app, const char *args, int value)
     if (!choose_subset(app, args, &subset, &count)) {
         app_complain(app, "no picture to run on");
     } else if (app->model.opening) {
-        wish_drop(&app->wish);
-        app->wish = (struct wish){true, subset, count};
+        job_wish_drop(&app->wish);
+        app->wish = (struct job_wish){true, subset, count};
         app_say(app, "runs as soon as the model is open");
     } else {
         begin(app, job, subset, count);
@@ -215,16 +215,10 @@ void command_run_model(struct app *app, const char *args, int value)
 
 void command_fulfil_wish(struct app *app)
 {
-    struct wish wish = app->wish;
-    app->wish = (struct wish){0};
+    struct job_wish wish = app->wish;
+    app->wish = (struct job_wish){0};
     if (wish.pending)
         begin(app, &app->job, wish.subset, wish.count);
-}
-
-void wish_drop(struct wish *wish)
-{
-    free(wish->subset);
-    *wish = (struct wish){0};
 }
 
 void command_pause(struct app *app, const char *args, int value)
@@ -249,7 +243,7 @@ void command_cancel(struct app *app, const char *args, int value)
         job_cancel(job_running(&app->aside) ? &app->aside : &app->job);
         app_say(app, "stopping after the pictures in hand; what is done is kept");
     } else if (app->wish.pending) {
-        wish_drop(&app->wish);
+        job_wish_drop(&app->wish);
         app_say(app, "nothing will run");
     } else {
         app_say(app, "nothing is running");

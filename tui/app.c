@@ -386,7 +386,7 @@ static void close_all(struct app *app)
     run_store_close(&app->store);
     state_release(&app->state);
     model_close(&app->model);
-    wish_drop(&app->wish);
+    job_wish_drop(&app->wish);
     prompt_close(&app->prompt);
     history_release(&app->history);
     free(app->history_path);

@@ -32,24 +32,15 @@ struct frame {
     char caption[96]; // what a drilled list shows
 };
 
-// Pictures to run on; of several wishes the last one counts.
-struct wish {
-    bool pending;
-    size_t *subset; // owned; NULL: everything
-    size_t count;
-};
-
-void wish_drop(struct wish *wish);
-
 struct app {
     const struct tui_opts *opts;
     struct terminal term;
     struct state state;
     struct loader *loader;
     struct model model;
-    struct job job;   // the evaluation that the screen tells of
-    struct job aside; // what r asked for while that one runs
-    struct wish wish; // what was asked for while the model is being opened
+    struct job job;       // the evaluation that the screen tells of
+    struct job aside;     // what r asked for while that one runs
+    struct job_wish wish; // what was asked for while the model is being opened
     struct run_store store;
     struct analysis analysis;
     struct export_task export_task;

@@ -112,3 +112,9 @@ void job_close(struct job *job)
     free(job->subset);
     *job = (struct job){0};
 }
+
+void job_wish_drop(struct job_wish *wish)
+{
+    free(wish->subset);
+    *wish = (struct job_wish){0};
+}

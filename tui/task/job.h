@@ -21,6 +21,15 @@ struct job {
     bool cancelling;
 };
 
+// Pictures to run on later; of several wishes the last one counts.
+struct job_wish {
+    bool pending;
+    size_t *subset; // owned; NULL: everything
+    size_t count;
+};
+
+void job_wish_drop(struct job_wish *wish);
+
 // Starts on `subset` (taken; NULL: everything).
 enum err_code job_start(struct job *job, const struct tui_opts *opts,
                         const struct pipe_setup *setup, size_t *subset, size_t count,
