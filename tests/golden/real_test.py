@@ -4,8 +4,9 @@
 photographs: the nine labelled ones that come with the weights. features: pooled features
 and logits of 32 pictures. ilsvrc, web: every STEP-th picture against the top five that
 torch gave with the 1000-class head; recipe: every STEP-th one by eval and by npz, run and
-score; full: all of both, with XLENS_GOLDEN_FULL set."""
-import csv, json, os, pathlib, subprocess, sys, tempfile
+score; precisions: bf16 and int8 beside float32, at half the size, to be quick; full: all of
+both, with XLENS_GOLDEN_FULL set."""
+import csv, json, math, os, pathlib, subprocess, sys, tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
 from npz import floats, read_npz
@@ -127,6 +128,40 @@ def features(tmp):
         assert far <= 1e-4 * spread
 
 
+def most_apart(n, agreement):
+    """Of n pictures that agree with this probability each, so many differ at most, but once
+    in 10,000 times: what a sample can say of the figure for all pictures."""
+    k, tail = -1, 1.
+    while tail > 1e-4:
+        k += 1
+        tail -= math.comb(n, k) * (1 - agreement)**k * agreement**(n - k)
+    return k
+
+
+def precisions(tmp):
+    model = ["-m", MODEL, "--head", HEAD, "-s", "[3,150,150]"]
+    with open(REFERENCE / "models/real/ilsvrc_top5.csv") as table:
+        files = [f"{REFERENCE}/data/ilsvrc/{r['file']},{r['label_index']}\n" for r in csv.DictReader(table)][::4]
+    listed = tmp / "set.csv"
+    listed.write_text("file,label\n" + "".join(files))
+    n = len(files)
+    rows = []
+    for precision in ("float32", "bf16"):
+        (tmp / precision).mkdir()
+        rows.append(run(tmp / precision, listed, *model, "--precision", precision))
+    apart = {"bf16": sum(row["top1"] != rows[1][file]["top1"] for file, row in rows[0].items())}
+    got = json.loads(xlens("quantize", *model, "--calib", REFERENCE / "data/calib", "-n", "100",
+                           "--allow-missing-classes", "--eval", listed, "-o", tmp / "q.safetensors", "--json"))
+    assert got["evaluation"]["images"] == n and not got["evaluation"]["failed"], got["evaluation"]
+    assert {layer["precision"] for layer in got["layers"]} == {"int8"}
+    apart["int8"] = round(n * (1 - got["evaluation"]["agreement"] / 100))
+    for precision, agreement in (("bf16", .99), ("int8", .97)):
+        bound = most_apart(n, agreement)
+        print(f"{precision}: {apart[precision]} of {n} answers are not float32's, "
+              f"at most {bound} where {100 * agreement:.0f} % agree")
+        assert apart[precision] <= bound
+
+
 if not MODEL.is_file():
     skip(f"no real weights at {MODEL}; scripts/demo fetches them")
 if PART != "photographs" and not HEAD.is_file():
@@ -136,6 +171,8 @@ if PART == "full" and not os.environ.get("XLENS_GOLDEN_FULL"):
 with tempfile.TemporaryDirectory(prefix="xlens-real-") as folder:
     if PART == "photographs":
         photographs(pathlib.Path(folder))
+    elif PART == "precisions":
+        precisions(pathlib.Path(folder))
     elif PART == "features":
         features(pathlib.Path(folder))
     elif PART == "recipe":
