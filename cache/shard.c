@@ -11,8 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Pictures sorted at a time.
-enum { CHUNK = 1 << 20 };
+// Pictures sorted at a time. Each chunk goes over the whole index of the target, so few
+// of them keep a merge of millions of rows linear.
+enum { CHUNK = 1 << 22 };
+
+// In `pictures`: one of the chunk whose id here is not known yet.
+#define UNPLACED UINT32_MAX
 
 struct merge {
     struct cache *from, *to;
@@ -43,7 +47,7 @@ static void pass_on(sqlite3_stmt *from, int column, sqlite3_stmt *to, int parame
 // ---- pictures ----
 
 struct picture {
-    int64_t lo, hi, id, now; // now: id here, 0 while unknown
+    int64_t lo, hi, id;
 };
 
 static int by_lo(const void *a, const void *b)
@@ -56,54 +60,65 @@ static int by_lo(const void *a, const void *b)
     return (x->id > y->id) - (x->id < y->id);
 }
 
-static int by_id(const void *a, const void *b)
-{
-    const struct picture *x = a, *y = b;
-    return (x->id > y->id) - (x->id < y->id);
-}
-
-static enum err_code insert_picture(struct merge *m, const struct picture *p,
+static enum err_code insert_picture(struct merge *m, const struct picture *p, int64_t now,
                                     struct err *e)
 {
     sqlite3_stmt *stmt;
     enum err_code rc = cache_stmt(m->to, STMT_PICTURE_PUT, &stmt, e);
     if (rc != ERR_OK)
         return rc;
-    sqlite3_bind_int64(stmt, 1, p->now);
+    sqlite3_bind_int64(stmt, 1, now);
     sqlite3_bind_int64(stmt, 2, p->lo);
     sqlite3_bind_int64(stmt, 3, p->hi);
     m->result->pictures++;
     return cache_step_done(m->to, stmt, e);
 }
 
+struct chunk {
+    struct picture *all; // in order of id when they are read
+    size_t count, cap;
+    int64_t first, last; // ids
+};
+
+// Ids of those that are here already, which come in the order of the index.
+static enum err_code find_pictures(struct merge *m, const struct picture *all, size_t n,
+                                   struct err *e)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct cache_hash hash = {(uint64_t)all[i].hi, (uint64_t)all[i].lo};
+        int64_t now;
+        enum err_code rc = cache_picture_id(m->to, hash, false, &now, e);
+        if (rc != ERR_OK)
+            return rc;
+        m->pictures[all[i].id] = now ? (uint32_t)now : UNPLACED;
+    }
+    return ERR_OK;
+}
+
 // New pictures get ids in the shard's order, which its predictions have too, and go into
 // the index in the index's.
-static enum err_code place_pictures(struct merge *m, struct picture *all, size_t n,
+static enum err_code place_pictures(struct merge *m, const struct chunk *chunk,
                                     int64_t *next, struct err *e)
 {
-    enum err_code rc = ERR_OK;
+    struct picture *all = chunk->all;
     int64_t first = *next;
-    qsort(all, n, sizeof *all, by_lo);
-    for (size_t i = 0; i < n; i++)
-        TRY(cache_picture_id(
-            m->to, (struct cache_hash){(uint64_t)all[i].hi, (uint64_t)all[i].lo}, false,
-            &all[i].now, e));
-    qsort(all, n, sizeof *all, by_id);
-    for (size_t i = 0; i < n; i++)
-        if (all[i].now == 0)
-            all[i].now = (*next)++;
-    if (*next > CACHE_KEY_LOW)
-        return err_set(e, ERR_LIMIT, "%s: too many pictures", m->to->path);
-    qsort(all, n, sizeof *all, by_lo);
-    for (size_t i = 0; i < n; i++) {
+    qsort(all, chunk->count, sizeof *all, by_lo);
+    enum err_code rc = find_pictures(m, all, chunk->count, e);
+    for (int64_t id = chunk->first; rc == ERR_OK && id <= chunk->last; id++) {
+        if (m->pictures[id] != UNPLACED)
+            continue;
+        if (*next >= UNPLACED)
+            return err_set(e, ERR_LIMIT, "%s: too many pictures", m->to->path);
+        m->pictures[id] = (uint32_t)(*next)++;
+    }
+    for (size_t i = 0; i < chunk->count && rc == ERR_OK; i++) {
+        uint32_t *now = &m->pictures[all[i].id];
         bool twin = i > 0 && all[i].lo == all[i - 1].lo && all[i].hi == all[i - 1].hi;
         if (twin)
-            all[i].now = all[i - 1].now;
-        else if (all[i].now >= first)
-            TRY(insert_picture(m, &all[i], e));
-        m->pictures[all[i].id] = (uint32_t)all[i].now;
+            *now = m->pictures[all[i - 1].id];
+        else if (*now >= first)
+            rc = insert_picture(m, &all[i], *now, e);
     }
-out:
     return rc;
 }
 
@@ -139,11 +154,6 @@ out:
     return rc;
 }
 
-struct chunk {
-    struct picture *all;
-    size_t count, cap;
-};
-
 // Up to CHUNK pictures; *more: there may be others.
 static enum err_code read_pictures(struct merge *m, sqlite3_stmt *list,
                                    struct chunk *chunk, bool *more, struct err *e)
@@ -158,8 +168,11 @@ static enum err_code read_pictures(struct merge *m, sqlite3_stmt *list,
         struct picture p = {.id = sqlite3_column_int64(list, 0),
                             .lo = sqlite3_column_int64(list, 1),
                             .hi = sqlite3_column_int64(list, 2)};
-        if (p.id <= 0)
+        if (p.id <= 0 || p.id >= m->picture_end)
             return damaged(m->from, "numbers of its pictures", e);
+        if (chunk->count == 0)
+            chunk->first = p.id;
+        chunk->last = p.id;
         chunk->all[chunk->count++] = p;
     }
     return ERR_OK;
@@ -179,7 +192,7 @@ static enum err_code merge_pictures(struct merge *m, struct err *e)
     while (more) {
         TRY(read_pictures(m, list, &chunk, &more, e));
         if (chunk.count)
-            TRY(place_pictures(m, chunk.all, chunk.count, &next, e));
+            TRY(place_pictures(m, &chunk, &next, e));
     }
 out:
     free(chunk.all);
