@@ -2,6 +2,9 @@
 
 #include "engine/kern/body/stream.h"
 
+#include "engine/kern/body/slide_narrow.h"
+
 PANEL_KERNELS(avx2)
+SLIDE_KERNEL(avx2, 8)
 VALUE_KERNELS(avx2)
 PEAK_KERNEL(avx2, true)

@@ -3,5 +3,8 @@
 
 #include "engine/kern/body/stream.h"
 
+#include "engine/kern/body/slide_narrow.h"
+
 PANEL_KERNELS(fused)
+SLIDE_KERNEL(fused, 8)
 VALUE_KERNELS(fused)

@@ -2,6 +2,9 @@
 
 #include "engine/kern/body/stream.h"
 
+#include "engine/kern/body/slide_narrow.h"
+
 PANEL_KERNELS(scalar)
+SLIDE_KERNEL(scalar, 8)
 VALUE_KERNELS(scalar)
 PEAK_KERNEL(scalar, false)

@@ -45,6 +45,34 @@ static inline simde__m128i _mm512_cvtepi32_epi8(simde__m512i a)
     return simde_mm_loadu_si128((const void *)y);
 }
 
+static inline simde__m256i _mm512_cvtepi32_epi16(simde__m512i a)
+{
+    int32_t x[16];
+    uint16_t y[16];
+    memcpy(x, &a, sizeof x);
+    for (int i = 0; i < 16; i++)
+        y[i] = (uint16_t)(x[i] & 0xffff);
+    return simde_mm256_loadu_si256((const void *)y);
+}
+
+static inline simde__m256 _mm512_extractf32x8_ps(simde__m512 a, int half)
+{
+    float x[16];
+    memcpy(x, &a, sizeof x);
+    return simde_mm256_loadu_ps(x + 8 * half);
+}
+
+// Two quarters of a, then two of b, two bits of `which` each.
+static inline simde__m512 _mm512_shuffle_f32x4(simde__m512 a, simde__m512 b, int which)
+{
+    float x[2][16], y[16];
+    memcpy(x[0], &a, sizeof x[0]);
+    memcpy(x[1], &b, sizeof x[1]);
+    for (int i = 0; i < 16; i++)
+        y[i] = x[i / 8][(which >> i / 4 * 2 & 3) * 4 + i % 4];
+    return simde_mm512_loadu_ps(y);
+}
+
 static inline simde__m256i _mm256_dpbusd_avx_epi32(simde__m256i s, simde__m256i a,
                                                    simde__m256i b)
 {
@@ -69,6 +97,16 @@ static inline simde__m128i _mm256_cvtneps_pbh(simde__m256 a)
     for (int i = 0; i < 8; i++)
         y[i] = emulated_bf16(x[i]);
     return simde_mm_loadu_si128((const void *)y);
+}
+
+static inline simde__m256i _mm512_cvtneps_pbh(simde__m512 a)
+{
+    float x[16];
+    uint16_t y[16];
+    memcpy(x, &a, sizeof x);
+    for (int i = 0; i < 16; i++)
+        y[i] = emulated_bf16(x[i]);
+    return simde_mm256_loadu_si256((const void *)y);
 }
 
 // The second operand is the lower half.

@@ -1,0 +1,6 @@
+#define VEC_AVX512BF16
+#include "engine/kern/vec/slide_avx512.h"
+
+#include "engine/kern/body/slide.h"
+
+SLIDE_KERNEL(avx512bf16, 16)

@@ -1,0 +1,36 @@
+// A vec of one block for slide.h, over the vocabulary of vec_<isa>.h and of put.h.
+
+enum blocks { ONE, TWO };
+#define WIDEST ONE
+
+static ALWAYS_INLINE vec load(const float *p, enum blocks n)
+{
+    (void)n;
+    return vec_load(p);
+}
+
+static ALWAYS_INLINE vec load_apart(const float *p, ptrdiff_t apart, enum blocks n)
+{
+    (void)apart, (void)n;
+    return vec_load(p);
+}
+
+struct place {
+    void *dst;
+    ptrdiff_t block;
+    enum kern_element element;
+    enum blocks n;
+};
+
+static ALWAYS_INLINE void put_one(const struct place *to, ptrdiff_t at, vec v)
+{
+    put(to->dst, at, to->element, v);
+}
+
+static ALWAYS_INLINE void put_neighbours(const struct place *to, ptrdiff_t at,
+                                         ptrdiff_t pixel, vec a, vec b)
+{
+    put_pair(to->dst, at, pixel, to->element, a, b);
+}
+
+#include "engine/kern/body/slide.h"
