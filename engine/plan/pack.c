@@ -56,16 +56,19 @@ struct right {
     size_t cols, unit;
 };
 
-static void put_weight(const struct right *r, enum kern_element element, size_t k,
-                       size_t j, const struct net_node *n, size_t source)
+// `count` columns of a row, from the panel's first one.
+static void put_row(const struct right *r, enum kern_element element, size_t k,
+                    const struct net_node *n, size_t source, size_t count)
 {
-    size_t at = (k / r->unit * r->cols + j) * r->unit + k % r->unit;
-    if (element == KERN_U8)
-        ((int8_t *)r->panel)[at] = n->quant->weight[source];
-    else if (element == KERN_BF16)
-        ((uint16_t *)(void *)r->panel)[at] = bf16_from_float(n->weight[source]);
-    else
-        ((float *)(void *)r->panel)[at] = n->weight[source];
+    const size_t unit = r->unit, at = k / unit * r->cols * unit + k % unit;
+    int8_t *whole = (int8_t *)r->panel + at;
+    uint16_t *half = (uint16_t *)(void *)r->panel + at;
+    if (element == KERN_F32)
+        memcpy((float *)(void *)r->panel + at, n->weight + source, count * sizeof(float));
+    for (size_t j = 0; element == KERN_U8 && j < count; j++)
+        whole[j * unit] = n->quant->weight[source + j];
+    for (size_t j = 0; element == KERN_BF16 && j < count; j++)
+        half[j * unit] = bf16_from_float(n->weight[source + j]);
 }
 
 // Rows k of [taps][in][out]; each tap is padded to whole blocks, except those of the
@@ -86,9 +89,8 @@ static const void *pack_gemm(struct cursor *c, const struct plan_step *s,
         struct right r = {to + first * k_rows * size, cols, sizeof(float) / size};
         for (size_t t = 0; t < taps; t++)
             for (size_t k = 0; k < in; k++)
-                for (size_t j = 0; j < real; j++)
-                    put_weight(&r, s->element, t * tap_rows + k, j, n,
-                               (t * in + k) * out + first + j);
+                put_row(&r, s->element, t * tap_rows + k, n, (t * in + k) * out + first,
+                        real);
     }
     return to;
 }
