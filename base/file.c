@@ -196,6 +196,9 @@ bool file_exists(const char *path)
 
 enum err_code file_make_dirs(const char *path, struct err *e)
 {
+    // The usual case of many files in few folders; a mkdir that fails locks all the same.
+    if (file_is_dir(path))
+        return ERR_OK;
     char *copy = mem_dup(path);
     enum err_code rc = ERR_OK;
     for (char *p = copy + 1; rc == ERR_OK; p++) {

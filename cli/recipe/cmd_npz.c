@@ -4,6 +4,7 @@
 #include "cli/out/json.h"
 #include "cli/out/say.h"
 
+#include <malloc.h>
 #include <stdio.h>
 
 struct npz_args {
@@ -109,6 +110,10 @@ static enum err_code run_npz(struct cli *cli, void *fields, struct err *e)
         .force = args->force,
         .cancel = interrupt_watch(),
     };
+    // Each picture takes and frees a megabyte; pages that stay need not be cleared anew.
+    // 1.6 % of the time on Zen 4, 2026-11-24.
+    (void)mallopt(M_MMAP_THRESHOLD, 32 << 20);
+    (void)mallopt(M_TRIM_THRESHOLD, 256 << 20);
     TRY(pipe_npz_write(&spec, tell_error, cli, &result, e));
     TRY(print_result(cli, &result, e));
     rc = result.failed ? ERR_FAILED : ERR_OK;
