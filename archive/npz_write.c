@@ -10,9 +10,9 @@
 #include <string.h>
 
 // A zip writer of its own, because libzip keeps every member in memory until it closes.
-// Members are stored; sizes are known in front, so several may be written at a time, each
-// in its place; checksums are patched in behind. Zip64 fields appear only where a number
-// needs them. All times are zero: equal arrays give equal files.
+// Members are stored; sizes are known in front, the checksum is patched in behind. Zip64
+// fields appear only where a number needs them. All times are zero: equal arrays give
+// equal files.
 
 enum {
     LOCAL_MAGIC = 0x04034b50,
@@ -23,18 +23,13 @@ enum {
     CRC_AT = 14, // in a local header
     DATE_1980 = 0x21,
     UTF8_FLAG = 1 << 11,
-    WAITING_MAX = 1 << 16, // bytes of a member gathered before they are written
 };
 #define LIMIT32 0xffffffffU
 
 struct member {
     char *name;
-    uint64_t size, offset; // of the data; of the local header
-    uint64_t next, end;    // where in the file its data goes on, and ends
-    struct str waiting;    // what goes there and is not written yet
-    size_t width;          // characters of a string
+    uint64_t size, offset;
     uint32_t crc;
-    bool closed;
 };
 
 struct npz_writer {
@@ -42,8 +37,7 @@ struct npz_writer {
     char *path;
     struct member *members;
     size_t count, cap;
-    uint64_t at;  // where what comes next begins
-    uint64_t pos; // of the stream
+    uint64_t at; // bytes written so far
 };
 
 static void add_u16(struct str *s, unsigned v)
@@ -83,21 +77,18 @@ enum err_code arc_npz_create(const char *path, bool force, struct npz_writer **o
     return ERR_OK;
 }
 
-static enum err_code write_bytes(struct npz_writer *npz, uint64_t where,
-                                 const void *bytes, size_t n, struct err *e)
+static enum err_code write_bytes(struct npz_writer *npz, const void *bytes, size_t n,
+                                 struct err *e)
 {
-    FILE *f = npz->out.stream;
-    if ((npz->pos != where && fseeko(f, (off_t)where, SEEK_SET) != 0) ||
-        (n && fwrite(bytes, 1, n, f) != n))
+    if (n && fwrite(bytes, 1, n, npz->out.stream) != n)
         return err_set_errno(e, errno, npz->path, "cannot write");
-    npz->pos = where + n;
+    npz->at += n;
     return ERR_OK;
 }
 
 static enum err_code write_str(struct npz_writer *npz, struct str *s, struct err *e)
 {
-    enum err_code rc = write_bytes(npz, npz->at, str_get(s), s->len, e);
-    npz->at += s->len;
+    enum err_code rc = write_bytes(npz, str_get(s), s->len, e);
     str_clear(s);
     return rc;
 }
@@ -128,8 +119,7 @@ static enum err_code member_open(struct npz_writer *npz, const char *key, uint64
         return err_set(e, ERR_NOMEM, "%s: no memory for %zu members", npz->path,
                        npz->count + 1);
     struct member *m = &npz->members[npz->count++];
-    *m = (struct member){
-        .name = mem_printf("%s.npy", key), .size = size, .offset = npz->at, .crc = crc};
+    *m = (struct member){mem_printf("%s.npy", key), size, npz->at, crc};
     struct str s = {0};
     bool zip64 = size >= LIMIT32;
     add_u32(&s, LOCAL_MAGIC);
@@ -144,12 +134,10 @@ static enum err_code member_open(struct npz_writer *npz, const char *key, uint64
     }
     enum err_code rc = write_str(npz, &s, e);
     str_release(&s);
-    m->next = npz->at;
-    m->end = npz->at += size;
     return rc;
 }
 
-static enum err_code member_write(uint32_t crc, const void *bytes, size_t n)
+static uint32_t crc_on(uint32_t crc, const void *bytes, size_t n)
 {
     // libdeflate takes a NULL buffer for a request to start anew.
     return n ? libdeflate_crc32(crc, bytes, n) : crc;
@@ -184,10 +172,8 @@ enum err_code arc_npz_put(struct npz_writer *npz, const char *key,
     // All is there, so the checksum need not be patched in: two writes and seeks fewer.
     uint32_t crc = crc_on(crc_on(0, header.data, header.len), array->data, array->bytes);
     TRY(member_open(npz, key, header.len + (uint64_t)array->bytes, crc, e));
-    struct member *m = &npz->members[npz->count - 1];
-    m->closed = true;
-    TRY(write_bytes(npz, m->next, header.data, header.len, e));
-    rc = write_bytes(npz, m->next + header.len, array->data, array->bytes, e);
+    TRY(write_bytes(npz, header.data, header.len, e));
+    rc = write_bytes(npz, array->data, array->bytes, e);
 out:
     str_release(&header);
     return rc;
@@ -218,7 +204,7 @@ static uint32_t next_rune(const char **text)
     return rune;
 }
 
-size_t arc_npz_width(const char *text)
+static size_t rune_count(const char *text)
 {
     size_t n = 0;
     while (*text) {
@@ -322,8 +308,6 @@ static enum err_code finish(struct npz_writer *npz, commit_fn *commit, struct er
     struct str s = {0};
     uint64_t start = npz->at;
     enum err_code rc;
-    for (size_t i = 0; i < npz->count; i++)
-        TRY(member_close(npz, &npz->members[i], e));
     for (size_t i = 0; i < npz->count; i++) {
         add_central(&s, &npz->members[i]);
         TRY(write_str(npz, &s, e));
@@ -361,10 +345,8 @@ void arc_npz_discard(struct npz_writer *npz)
     if (!npz)
         return;
     file_out_discard(&npz->out);
-    for (size_t i = 0; i < npz->count; i++) {
+    for (size_t i = 0; i < npz->count; i++)
         free(npz->members[i].name);
-        str_release(&npz->members[i].waiting);
-    }
     free(npz->members);
     free(npz->path);
     free(npz);

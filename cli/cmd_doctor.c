@@ -86,6 +86,16 @@ static enum err_code open_dataset(const struct cli *cli, const struct doctor_arg
     return rc;
 }
 
+static enum err_code need_model_and_dataset(const struct cli *cli,
+                                            const struct doctor_args *args, struct err *e)
+{
+    if (args->model.model && cli->operand_count > 0)
+        return ERR_OK;
+    return err_set(e, ERR_USAGE,
+                   "doctor: no %s, expected -m MODEL and DATASET, or --terminal",
+                   args->model.model ? "DATASET" : "-m");
+}
+
 static enum err_code examine(struct cli *cli, const struct doctor_args *args,
                              struct err *e)
 {
@@ -93,21 +103,16 @@ static enum err_code examine(struct cli *cli, const struct doctor_args *args,
     struct pipe_setup setup = {0};
     struct ds *ds = NULL;
     struct doctor doctor = {.cli = cli, .setup = &setup};
-    if (!args->model.model || cli->operand_count == 0)
-        return err_set(e, ERR_USAGE,
-                       "doctor: no %s, expected -m MODEL and DATASET, or --terminal",
-                       args->model.model ? "DATASET" : "-m");
-    if (args->axes && (rc = doctor_choose_axes(&doctor, args->axes, e)) != ERR_OK)
-        return rc;
+    TRY(need_model_and_dataset(cli, args, e));
+    TRY(doctor_choose_axes(&doctor, args->axes, e));
     (void)interrupt_watch();
     TRY(model_setup_open(cli, &args->model, &setup, e));
     TRY(open_dataset(cli, args, &setup, &ds, e));
     doctor.ds = ds;
-    doctor.order_now = args->label_order == 1 && ds_shape(ds) == DS_FLAT_VAL
-                           ? DOCTOR_ILSVRC
-                           : DOCTOR_PLAIN;
+    const bool flat = ds_shape(ds) == DS_FLAT_VAL;
+    const bool behind = setup.background && flat;
     const int classes = eng_model_info(setup.model)->classes;
-    const bool behind = setup.background && ds_shape(ds) == DS_FLAT_VAL;
+    doctor.order_now = args->label_order == 1 && flat ? DOCTOR_ILSVRC : DOCTOR_PLAIN;
     TRY(doctor_sample_open(ds, (size_t)args->images, classes, behind, &doctor.sample, e));
     TRY(doctor_search(&doctor, e));
     if (cli->json)

@@ -155,7 +155,8 @@ enum err_code doctor_run(struct doctor *d, struct doctor_trial *trial, size_t fr
 
 const char *doctor_axis_name(enum doctor_axis_id id);
 
-// Skips all axes but those in a list with commas; ERR_USAGE for other names.
+// Skips all axes but those in a list with commas, none when it is NULL; ERR_USAGE for
+// other names.
 enum err_code doctor_choose_axes(struct doctor *d, const char *list,
                                  struct err *e) MUST_CHECK;
 

@@ -43,8 +43,8 @@ static int find_axis(const char *name, size_t len)
 enum err_code doctor_choose_axes(struct doctor *d, const char *list, struct err *e)
 {
     for (int id = 0; id < DOCTOR_AXES; id++)
-        d->skipped[id] = true;
-    for (const char *at = list; *at; at += *at == ',') {
+        d->skipped[id] = list != NULL;
+    for (const char *at = list; at && *at; at += *at == ',') {
         size_t len = strcspn(at, ",");
         int id = find_axis(at, len);
         if (id == DOCTOR_AXES)
