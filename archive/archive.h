@@ -67,6 +67,25 @@ enum err_code arc_npz_put_strings(struct npz_writer *npz, const char *key,
                                   const char *const *text, size_t n,
                                   struct err *e) MUST_CHECK;
 
+// Members written bit by bit, several at a time: each gets its place in the file when it
+// begins, so its shape is known by then, and what is added comes in order. Strings have
+// at most `width` characters, as arc_npz_width counts them. A member that is not full
+// fails at the commit.
+struct npz_member {
+    size_t index;
+};
+enum err_code arc_npz_begin(struct npz_writer *npz, const char *key, enum arc_dtype dtype,
+                            int ndim, const size_t *shape, struct npz_member *out,
+                            struct err *e) MUST_CHECK;
+enum err_code arc_npz_begin_strings(struct npz_writer *npz, const char *key, size_t n,
+                                    size_t width, struct npz_member *out,
+                                    struct err *e) MUST_CHECK;
+enum err_code arc_npz_add(struct npz_writer *npz, struct npz_member member,
+                          const void *data, size_t bytes, struct err *e) MUST_CHECK;
+enum err_code arc_npz_add_string(struct npz_writer *npz, struct npz_member member,
+                                 const char *text, struct err *e) MUST_CHECK;
+size_t arc_npz_width(const char *text);
+
 // Frees the writer whatever happens; on failure nothing is left under the final name.
 enum err_code arc_npz_commit(struct npz_writer *npz, struct err *e) MUST_CHECK;
 void arc_npz_discard(struct npz_writer *npz);

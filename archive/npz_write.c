@@ -5,14 +5,15 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <libdeflate.h>
 #include <stdlib.h>
 #include <string.h>
 
 // A zip writer of its own, because libzip keeps every member in memory until it closes.
-// Members are stored; sizes are known in front, the checksum is patched in behind. Zip64
-// fields appear only where a number needs them. All times are zero: equal arrays give
-// equal files.
+// Members are stored; sizes are known in front, so several may be written at a time, each
+// in its place; checksums are patched in behind. Zip64 fields appear only where a number
+// needs them. All times are zero: equal arrays give equal files.
 
 enum {
     LOCAL_MAGIC = 0x04034b50,
@@ -23,13 +24,18 @@ enum {
     CRC_AT = 14, // in a local header
     DATE_1980 = 0x21,
     UTF8_FLAG = 1 << 11,
+    WAITING_MAX = 1 << 16, // bytes of a member gathered before they are written
 };
 #define LIMIT32 0xffffffffU
 
 struct member {
     char *name;
-    uint64_t size, offset;
+    uint64_t size, offset; // of the data; of the local header
+    uint64_t next, end;    // where in the file its data goes on, and ends
+    struct str waiting;    // what goes there and is not written yet
+    size_t width;          // characters of a string
     uint32_t crc;
+    bool closed;
 };
 
 struct npz_writer {
@@ -37,7 +43,8 @@ struct npz_writer {
     char *path;
     struct member *members;
     size_t count, cap;
-    uint64_t at; // bytes written so far
+    uint64_t at;  // where what comes next begins
+    uint64_t pos; // of the stream
 };
 
 static void add_u16(struct str *s, unsigned v)
@@ -77,18 +84,21 @@ enum err_code arc_npz_create(const char *path, bool force, struct npz_writer **o
     return ERR_OK;
 }
 
-static enum err_code write_bytes(struct npz_writer *npz, const void *bytes, size_t n,
-                                 struct err *e)
+static enum err_code write_bytes(struct npz_writer *npz, uint64_t where,
+                                 const void *bytes, size_t n, struct err *e)
 {
-    if (n && fwrite(bytes, 1, n, npz->out.stream) != n)
+    FILE *f = npz->out.stream;
+    if ((npz->pos != where && fseeko(f, (off_t)where, SEEK_SET) != 0) ||
+        (n && fwrite(bytes, 1, n, f) != n))
         return err_set_errno(e, errno, npz->path, "cannot write");
-    npz->at += n;
+    npz->pos = where + n;
     return ERR_OK;
 }
 
 static enum err_code write_str(struct npz_writer *npz, struct str *s, struct err *e)
 {
-    enum err_code rc = write_bytes(npz, str_get(s), s->len, e);
+    enum err_code rc = write_bytes(npz, npz->at, str_get(s), s->len, e);
+    npz->at += s->len;
     str_clear(s);
     return rc;
 }
@@ -119,7 +129,8 @@ static enum err_code member_open(struct npz_writer *npz, const char *key, uint64
         return err_set(e, ERR_NOMEM, "%s: no memory for %zu members", npz->path,
                        npz->count + 1);
     struct member *m = &npz->members[npz->count++];
-    *m = (struct member){mem_printf("%s.npy", key), size, npz->at, crc};
+    *m = (struct member){
+        .name = mem_printf("%s.npy", key), .size = size, .offset = npz->at, .crc = crc};
     struct str s = {0};
     bool zip64 = size >= LIMIT32;
     add_u32(&s, LOCAL_MAGIC);
@@ -134,6 +145,8 @@ static enum err_code member_open(struct npz_writer *npz, const char *key, uint64
     }
     enum err_code rc = write_str(npz, &s, e);
     str_release(&s);
+    m->next = npz->at;
+    m->end = npz->at += size;
     return rc;
 }
 
@@ -143,24 +156,86 @@ static uint32_t crc_on(uint32_t crc, const void *bytes, size_t n)
     return n ? libdeflate_crc32(crc, bytes, n) : crc;
 }
 
-static enum err_code member_write(struct npz_writer *npz, const void *bytes, size_t n,
-                                  struct err *e)
+static enum err_code member_put(struct npz_writer *npz, struct member *m,
+                                const void *bytes, size_t n, struct err *e)
 {
-    struct member *m = &npz->members[npz->count - 1];
     m->crc = crc_on(m->crc, bytes, n);
-    return write_bytes(npz, bytes, n, e);
+    enum err_code rc = write_bytes(npz, m->next, bytes, n, e);
+    m->next += n;
+    return rc;
 }
 
-static enum err_code member_close(struct npz_writer *npz, struct err *e)
+static enum err_code member_flush(struct npz_writer *npz, struct member *m, struct err *e)
 {
-    const struct member *m = &npz->members[npz->count - 1];
+    if (m->waiting.len == 0)
+        return ERR_OK;
+    enum err_code rc = member_put(npz, m, m->waiting.data, m->waiting.len, e);
+    str_clear(&m->waiting);
+    return rc;
+}
+
+static enum err_code member_close(struct npz_writer *npz, struct member *m, struct err *e)
+{
+    enum err_code rc;
+    if (m->closed)
+        return ERR_OK;
+    TRY(member_flush(npz, m, e));
+    str_release(&m->waiting);
+    if (m->next != m->end)
+        return err_set(e, ERR_FORMAT, "%s: %s: %" PRIu64 " bytes are missing", npz->path,
+                       m->name, m->end - m->next);
     uint8_t crc[4] = {(uint8_t)m->crc, (uint8_t)(m->crc >> 8), (uint8_t)(m->crc >> 16),
                       (uint8_t)(m->crc >> 24)};
-    FILE *f = npz->out.stream;
-    if (fseeko(f, (off_t)(m->offset + CRC_AT), SEEK_SET) != 0 ||
-        fwrite(crc, 1, 4, f) != 4 || fseeko(f, (off_t)npz->at, SEEK_SET) != 0)
-        return err_set_errno(e, errno, npz->path, "cannot write");
-    return ERR_OK;
+    m->closed = true;
+    rc = write_bytes(npz, m->offset + CRC_AT, crc, 4, e);
+out:
+    return rc;
+}
+
+// ---- arrays ----
+
+enum err_code arc_npz_add(struct npz_writer *npz, struct npz_member member,
+                          const void *data, size_t bytes, struct err *e)
+{
+    struct member *m = &npz->members[member.index];
+    enum err_code rc = ERR_OK;
+    if (bytes > m->end - m->next - m->waiting.len)
+        return err_set(e, ERR_FORMAT, "%s: %s: more than the %" PRIu64 " bytes expected",
+                       npz->path, m->name, m->size);
+    if (m->waiting.len + bytes > WAITING_MAX)
+        rc = member_flush(npz, m, e);
+    if (rc == ERR_OK && bytes > WAITING_MAX)
+        return member_put(npz, m, data, bytes, e);
+    if (rc == ERR_OK && bytes)
+        str_add_n(&m->waiting, data, bytes);
+    return rc;
+}
+
+static enum err_code begin(struct npz_writer *npz, const char *key, const char *descr,
+                           size_t each, int ndim, const size_t *shape,
+                           struct npz_member *out, struct err *e)
+{
+    struct str header = {0};
+    size_t bytes = each;
+    enum err_code rc;
+    for (int i = 0; i < ndim; i++)
+        if (!mem_mul(bytes, shape[i], &bytes))
+            return err_set(e, ERR_LIMIT, "%s: %s: %s of too many elements", npz->path,
+                           key, descr);
+    npy_format(&header, descr, ndim, shape);
+    out->index = npz->count;
+    TRY(member_open(npz, key, header.len + (uint64_t)bytes, 0, e));
+    rc = arc_npz_add(npz, *out, header.data, header.len, e);
+out:
+    str_release(&header);
+    return rc;
+}
+
+enum err_code arc_npz_begin(struct npz_writer *npz, const char *key, enum arc_dtype dtype,
+                            int ndim, const size_t *shape, struct npz_member *out,
+                            struct err *e)
+{
+    return begin(npz, key, npy_descr(dtype), arc_dtype_size(dtype), ndim, shape, out, e);
 }
 
 enum err_code arc_npz_put(struct npz_writer *npz, const char *key,
@@ -172,8 +247,10 @@ enum err_code arc_npz_put(struct npz_writer *npz, const char *key,
     // All is there, so the checksum need not be patched in: two writes and seeks fewer.
     uint32_t crc = crc_on(crc_on(0, header.data, header.len), array->data, array->bytes);
     TRY(member_open(npz, key, header.len + (uint64_t)array->bytes, crc, e));
-    TRY(write_bytes(npz, header.data, header.len, e));
-    rc = write_bytes(npz, array->data, array->bytes, e);
+    struct member *m = &npz->members[npz->count - 1];
+    m->closed = true;
+    TRY(write_bytes(npz, m->next, header.data, header.len, e));
+    rc = write_bytes(npz, m->next + header.len, array->data, array->bytes, e);
 out:
     str_release(&header);
     return rc;
@@ -204,7 +281,7 @@ static uint32_t next_rune(const char **text)
     return rune;
 }
 
-static size_t rune_count(const char *text)
+size_t arc_npz_width(const char *text)
 {
     size_t n = 0;
     while (*text) {
@@ -214,35 +291,54 @@ static size_t rune_count(const char *text)
     return n;
 }
 
+enum err_code arc_npz_begin_strings(struct npz_writer *npz, const char *key, size_t n,
+                                    size_t width, struct npz_member *out, struct err *e)
+{
+    char descr[24];
+    size_t bytes;
+    width = width > 0 ? width : 1;
+    (void)snprintf(descr, sizeof descr, "<U%zu", width);
+    if (!mem_mul(width, 4, &bytes))
+        return err_set(e, ERR_LIMIT, "%s: strings of %zu x %zu", npz->path, n, width);
+    enum err_code rc = begin(npz, key, descr, bytes, 1, &n, out, e);
+    if (rc == ERR_OK)
+        npz->members[out->index].width = width;
+    return rc;
+}
+
+enum err_code arc_npz_add_string(struct npz_writer *npz, struct npz_member member,
+                                 const char *text, struct err *e)
+{
+    size_t bytes = 4 * npz->members[member.index].width;
+    struct str row = {0};
+    for (const char *p = text; *p;)
+        add_u32(&row, next_rune(&p));
+    while (row.len < bytes)
+        add_u32(&row, 0);
+    enum err_code rc = row.len == bytes ? arc_npz_add(npz, member, row.data, row.len, e)
+                                        : err_set(e, ERR_LIMIT,
+                                                  "%s: a string of %zu characters, "
+                                                  "expected at most %zu",
+                                                  npz->path, row.len / 4, bytes / 4);
+    str_release(&row);
+    return rc;
+}
+
 enum err_code arc_npz_put_strings(struct npz_writer *npz, const char *key,
                                   const char *const *text, size_t n, struct err *e)
 {
-    size_t width = 1, bytes;
+    struct npz_member member;
+    size_t width = 0;
+    enum err_code rc;
     for (size_t i = 0; i < n; i++) {
-        size_t len = rune_count(text[i]);
+        size_t len = arc_npz_width(text[i]);
         width = len > width ? len : width;
     }
-    if (!mem_mul(n, width * 4, &bytes))
-        return err_set(e, ERR_LIMIT, "%s: strings of %zu x %zu", npz->path, n, width);
-    struct str header = {0}, row = {0};
-    char descr[24];
-    (void)snprintf(descr, sizeof descr, "<U%zu", width);
-    npy_format(&header, descr, 1, &n);
-    enum err_code rc;
-    TRY(member_open(npz, key, header.len + (uint64_t)bytes, 0, e));
-    TRY(member_write(npz, header.data, header.len, e));
-    for (size_t i = 0; i < n; i++) {
-        str_clear(&row);
-        for (const char *p = text[i]; *p;)
-            add_u32(&row, next_rune(&p));
-        while (row.len < width * 4)
-            add_u32(&row, 0);
-        TRY(member_write(npz, row.data, row.len, e));
-    }
-    rc = member_close(npz, e);
+    TRY(arc_npz_begin_strings(npz, key, n, width, &member, e));
+    for (size_t i = 0; i < n; i++)
+        TRY(arc_npz_add_string(npz, member, text[i], e));
+    rc = member_close(npz, &npz->members[member.index], e);
 out:
-    str_release(&header);
-    str_release(&row);
     return rc;
 }
 
@@ -308,6 +404,8 @@ static enum err_code finish(struct npz_writer *npz, commit_fn *commit, struct er
     struct str s = {0};
     uint64_t start = npz->at;
     enum err_code rc;
+    for (size_t i = 0; i < npz->count; i++)
+        TRY(member_close(npz, &npz->members[i], e));
     for (size_t i = 0; i < npz->count; i++) {
         add_central(&s, &npz->members[i]);
         TRY(write_str(npz, &s, e));
@@ -345,8 +443,10 @@ void arc_npz_discard(struct npz_writer *npz)
     if (!npz)
         return;
     file_out_discard(&npz->out);
-    for (size_t i = 0; i < npz->count; i++)
+    for (size_t i = 0; i < npz->count; i++) {
         free(npz->members[i].name);
+        str_release(&npz->members[i].waiting);
+    }
     free(npz->members);
     free(npz->path);
     free(npz);
