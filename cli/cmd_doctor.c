@@ -96,6 +96,20 @@ static enum err_code need_model_and_dataset(const struct cli *cli,
                    args->model.model ? "DATASET" : "-m");
 }
 
+static enum err_code report(struct cli *cli, struct doctor *doctor, struct err *e)
+{
+    enum err_code rc = ERR_OK;
+    if (cli->json)
+        rc = json_print(doctor_document(doctor), e);
+    else
+        doctor_print(doctor);
+    if (rc == ERR_OK && doctor->failed)
+        rc = err_set(e, ERR_FAILED, "%s: %zu of %zu pictures could not be read",
+                     ds_root(doctor->ds), doctor->failed,
+                     doctor->failed + doctor->sample.count);
+    return rc;
+}
+
 static enum err_code examine(struct cli *cli, const struct doctor_args *args,
                              struct err *e)
 {
@@ -115,13 +129,7 @@ static enum err_code examine(struct cli *cli, const struct doctor_args *args,
     doctor.order_now = args->label_order == 1 && flat ? DOCTOR_ILSVRC : DOCTOR_PLAIN;
     TRY(doctor_sample_open(ds, (size_t)args->images, classes, behind, &doctor.sample, e));
     TRY(doctor_search(&doctor, e));
-    if (cli->json)
-        TRY(json_print(doctor_document(&doctor), e));
-    else
-        doctor_print(&doctor);
-    if (doctor.failed)
-        rc = err_set(e, ERR_FAILED, "%s: %zu of %zu pictures could not be read",
-                     ds_root(ds), doctor.failed, doctor.failed + doctor.sample.count);
+    rc = report(cli, &doctor, e);
 out:
     doctor_release(&doctor);
     ds_close(ds);
