@@ -211,19 +211,24 @@ enum err_code arc_npz_add(struct npz_writer *npz, struct npz_member member,
     return rc;
 }
 
-static enum err_code begin(struct npz_writer *npz, const char *key, const char *descr,
-                           size_t each, int ndim, const size_t *shape,
+struct element {
+    const char *descr; // as npy has it
+    size_t bytes;
+};
+
+static enum err_code begin(struct npz_writer *npz, const char *key,
+                           struct element element, int ndim, const size_t *shape,
                            struct npz_member *out, struct err *e)
 {
     struct str header = {0};
-    size_t bytes = each;
+    size_t bytes = element.bytes;
     enum err_code rc;
+    out->index = npz->count;
     for (int i = 0; i < ndim; i++)
         if (!mem_mul(bytes, shape[i], &bytes))
             return err_set(e, ERR_LIMIT, "%s: %s: %s of too many elements", npz->path,
-                           key, descr);
-    npy_format(&header, descr, ndim, shape);
-    out->index = npz->count;
+                           key, element.descr);
+    npy_format(&header, element.descr, ndim, shape);
     TRY(member_open(npz, key, header.len + (uint64_t)bytes, 0, e));
     rc = arc_npz_add(npz, *out, header.data, header.len, e);
 out:
@@ -235,7 +240,8 @@ enum err_code arc_npz_begin(struct npz_writer *npz, const char *key, enum arc_dt
                             int ndim, const size_t *shape, struct npz_member *out,
                             struct err *e)
 {
-    return begin(npz, key, npy_descr(dtype), arc_dtype_size(dtype), ndim, shape, out, e);
+    const struct element element = {npy_descr(dtype), arc_dtype_size(dtype)};
+    return begin(npz, key, element, ndim, shape, out, e);
 }
 
 enum err_code arc_npz_put(struct npz_writer *npz, const char *key,
@@ -300,7 +306,7 @@ enum err_code arc_npz_begin_strings(struct npz_writer *npz, const char *key, siz
     (void)snprintf(descr, sizeof descr, "<U%zu", width);
     if (!mem_mul(width, 4, &bytes))
         return err_set(e, ERR_LIMIT, "%s: strings of %zu x %zu", npz->path, n, width);
-    enum err_code rc = begin(npz, key, descr, bytes, 1, &n, out, e);
+    enum err_code rc = begin(npz, key, (struct element){descr, bytes}, 1, &n, out, e);
     if (rc == ERR_OK)
         npz->members[out->index].width = width;
     return rc;
@@ -327,7 +333,7 @@ enum err_code arc_npz_add_string(struct npz_writer *npz, struct npz_member membe
 enum err_code arc_npz_put_strings(struct npz_writer *npz, const char *key,
                                   const char *const *text, size_t n, struct err *e)
 {
-    struct npz_member member;
+    struct npz_member member = {0};
     size_t width = 0;
     enum err_code rc;
     for (size_t i = 0; i < n; i++) {

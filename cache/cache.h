@@ -145,6 +145,10 @@ enum cache_order { CACHE_BY_PLACE, CACHE_BY_FILE };
 enum err_code cache_run_each(struct cache *cache, int64_t run, enum cache_order order,
                              cache_row_fn *fn, void *ctx, struct err *e) MUST_CHECK;
 
+// What is read from now on is the database as it is now, however often the rows are
+// walked and whoever writes meanwhile. Ends with cache_close; nothing is written before.
+enum err_code cache_freeze(struct cache *cache, struct err *e) MUST_CHECK;
+
 // How many rows of a run are alike; kept incrementally, so reading them takes the same
 // time for a thousand pictures and for ten million. malloc'ed, ordered by truth,
 // predicted and bin.

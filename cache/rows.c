@@ -341,6 +341,12 @@ out:
     return rc;
 }
 
+enum err_code cache_freeze(struct cache *cache, struct err *e)
+{
+    enum err_code rc = cache_commit(cache, e);
+    return rc == ERR_OK ? cache_exec(cache, "BEGIN; SELECT count(*) FROM run", e) : rc;
+}
+
 enum err_code cache_run_each(struct cache *cache, int64_t run, enum cache_order order,
                              cache_row_fn *fn, void *ctx, struct err *e)
 {

@@ -64,69 +64,63 @@ static const struct opt export_opts[] = {
 static const struct export_args export_defaults = {.filter = ""};
 
 struct selection {
+    const struct export_args *args;
     struct database_run run;
     struct view view;
-    size_t *indices;
+    struct rep_filter *filter;
+    char *root; // absolute folder that the names start at
+
+    // Of the walk over the rows under way, or the last one.
     size_t count, total; // rows that the filter lets through, of all
-    char *root;          // absolute folder that the names start at
+    rep_row_fn *fn;
+    void *ctx;
 };
 
-static bool to_stdout(const struct export_args *args)
+// ---- which rows: they come one by one, ordered by file ----
+
+static enum err_code take_row(void *ctx, const struct row *stored, struct err *e)
 {
-    return strcmp(args->out, "-") == 0;
+    struct selection *s = ctx;
+    struct row row = *stored;
+    view_add(&s->view, &row, 1);
+    s->total++;
+    if (!rep_filter_match(s->filter, &row, false))
+        return ERR_OK;
+    s->count++;
+    return s->fn(s->ctx, &row, e);
 }
 
-// ---- which rows ----
-
-static int by_file(const void *a, const void *b, void *rows)
+static enum err_code each_row(void *source, rep_row_fn *fn, void *ctx, struct err *e)
 {
-    const struct row *all = rows;
-    size_t x = *(const size_t *)a, y = *(const size_t *)b;
-    int order = strcmp(all[x].file, all[y].file);
-    return order ? order : (x > y) - (x < y);
-}
-
-static enum err_code choose(struct selection *s, const char *expression, struct err *e)
-{
-    struct rep_filter *filter = NULL;
-    const struct rowset *rows = &s->run.rows;
-    enum err_code rc = rep_filter_parse(expression, s->view.labels, &filter, e);
-    if (rc != ERR_OK)
-        return rc;
-    s->indices = mem_array(rows->count, sizeof *s->indices);
-    if (!s->indices) {
-        rc = err_set(e, ERR_NOMEM, "no memory for %zu rows", rows->count);
-        goto out;
-    }
-    for (size_t i = 0; i < rows->count; i++)
-        if (rep_filter_match(filter, &rows->rows[i], false))
-            s->indices[s->count++] = i;
-    if (s->count)
-        qsort_r(s->indices, s->count, sizeof *s->indices, by_file, rows->rows);
-out:
-    rep_filter_free(filter);
-    return rc;
+    struct selection *s = source;
+    s->fn = fn;
+    s->ctx = ctx;
+    s->count = s->total = 0;
+    view_restart(&s->view);
+    enum err_code rc =
+        cache_run_each(s->run.cache, s->run.run.id, CACHE_BY_FILE, take_row, s, e);
+    return rc == ERR_OK ? view_end(&s->args->view, &s->view, e) : rc;
 }
 
 static enum err_code select_rows(const struct export_args *args, struct selection *s,
                                  struct err *e)
 {
     enum err_code rc;
-    TRY(database_run_open(args->db, args->run, args->label, &s->run, e));
-    TRY(view_open(&args->view, s->run.labels, s->run.rows.rows, s->run.rows.count,
-                  &s->view, e));
-    TRY(choose(s, args->filter, e));
+    s->args = args;
+    TRY(database_run_find(args->db, args->run, args->label, &s->run, e));
+    TRY(cache_freeze(s->run.cache, e)); // some formats walk the rows more than once
+    TRY(view_begin(&args->view, s->run.labels, &s->view, e));
+    TRY(rep_filter_parse(args->filter, s->view.labels, &s->filter, e));
     s->root = database_root(s->run.run.dataset);
-    s->total = s->run.rows.count;
 out:
     return rc;
 }
 
 static void selection_release(struct selection *s)
 {
+    rep_filter_free(s->filter);
     view_release(&s->view);
     database_run_release(&s->run);
-    free(s->indices);
     free(s->root);
 }
 
@@ -157,80 +151,24 @@ static enum err_code write_file(const struct export_args *args, const char *path
     return rc;
 }
 
-static enum err_code write_confusion(const void *what, FILE *out, struct err *e)
+static enum err_code write_text(const void *ctx, FILE *out, struct err *e)
 {
-    return rep_export_write(what, REP_CONFUSION, out, e);
-}
-
-// ---- a line a row: they come one by one, however many there are ----
-
-struct stream {
-    const struct export_args *args;
-    const struct rep_filter *filter;
-    struct rep_export what;
-    struct selection *s;
-    FILE *out;
-};
-
-static enum err_code write_row(void *ctx, const struct row *stored, struct err *e)
-{
-    const struct stream *stream = ctx;
-    struct row row = *stored;
-    view_add(&stream->s->view, &row, 1);
-    stream->s->total++;
-    if (!rep_filter_match(stream->filter, &row, false))
-        return ERR_OK;
-    stream->s->count++;
-    return rep_export_line(&stream->what, (enum rep_format)stream->args->format, &row,
-                           stream->out, e);
-}
-
-static enum err_code write_rows(const void *ctx, FILE *out, struct err *e)
-{
-    struct stream stream = *(const struct stream *)ctx;
-    const struct database_run *run = &stream.s->run;
-    stream.out = out;
-    rep_export_head((enum rep_format)stream.args->format, out);
-    enum err_code rc =
-        cache_run_each(run->cache, run->run.id, CACHE_BY_FILE, write_row, &stream, e);
-    if (rc == ERR_OK)
-        rc = view_end(&stream.args->view, &stream.s->view, e);
-    if (rc == ERR_OK && fflush(out) != 0)
-        rc = err_set_errno(e, errno, stream.args->out, "cannot write");
-    return rc;
-}
-
-static enum err_code stream_rows(const struct export_args *args, struct selection *s,
-                                 struct err *e)
-{
-    enum err_code rc;
-    struct rep_filter *filter = NULL;
-    struct stream stream = {.args = args, .s = s};
-    TRY(database_run_find(args->db, args->run, args->label, &s->run, e));
-    TRY(view_begin(&args->view, s->run.labels, &s->view, e));
-    TRY(rep_filter_parse(args->filter, s->view.labels, &filter, e));
-    s->root = database_root(s->run.run.dataset);
-    stream.filter = filter;
-    stream.what = (struct rep_export){
-        .labels = s->view.labels, .classes = s->view.classes, .root = s->root};
-    rc = write_file(args, args->out, write_rows, &stream, e);
-out:
-    rep_filter_free(filter);
-    return rc;
+    const struct rep_export *what = ctx;
+    const struct selection *s = what->source;
+    return rep_export_write(what, (enum rep_format)s->args->format, out, e);
 }
 
 // ---- FiftyOne ----
 
 struct samples {
     const struct rep_export *what;
-    char **keys;
-    bool truth;
+    bool absolute, truth;
 };
 
 static enum err_code write_samples(const void *ctx, FILE *out, struct err *e)
 {
     const struct samples *s = ctx;
-    return rep_fiftyone_write(s->what, s->keys, s->truth, out, e);
+    return rep_fiftyone_write(s->what, s->absolute, s->truth, out, e);
 }
 
 // OUT/data/KEY.SUFFIX as a symbolic link to the picture; another link there gives way
@@ -259,24 +197,19 @@ out:
     return rc;
 }
 
-static enum err_code link_pictures(const struct export_args *args,
-                                   const struct samples *samples,
-                                   const struct selection *s, struct err *e)
+static enum err_code link_row(void *ctx, const char *key, const struct row *row,
+                              struct err *e)
 {
-    enum err_code rc = ERR_OK;
-    for (size_t i = 0; i < s->count && rc == ERR_OK; i++) {
-        const char *key = samples->keys[i];
-        char *picture = picture_path(s, &s->run.rows.rows[s->indices[i]]);
-        if (key[0] != '/')
-            rc = link_picture(args, key, picture, e);
-        free(picture);
-    }
+    const struct selection *s = ctx;
+    char *picture = picture_path(s, row);
+    enum err_code rc = key[0] != '/' ? link_picture(s->args, key, picture, e) : ERR_OK;
+    free(picture);
     return rc;
 }
 
 // labels.json comes last: it makes the folder a dataset.
-static enum err_code write_folder(const struct export_args *args, struct samples *samples,
-                                  const struct selection *s, struct err *e)
+static enum err_code write_folder(const struct export_args *args,
+                                  const struct rep_export *what, struct err *e)
 {
     static const char *const names[] = {"predictions.json", "labels.json"};
     enum err_code rc;
@@ -286,10 +219,10 @@ static enum err_code write_folder(const struct export_args *args, struct samples
     if (!args->force && file_exists(paths[1]))
         TRY(err_set(e, ERR_EXISTS, "%s: exists already; --force replaces it", paths[1]));
     TRY(file_make_dirs(data, e));
-    TRY(link_pictures(args, samples, s, e));
+    TRY(rep_fiftyone_each(what, false, link_row, what->source, e));
     for (int i = 0; i < 2; i++) {
-        samples->truth = i == 1;
-        TRY(write_file(args, paths[i], write_samples, samples, e));
+        const struct samples samples = {what, false, i == 1};
+        TRY(write_file(args, paths[i], write_samples, &samples, e));
     }
 out:
     free(data);
@@ -299,18 +232,12 @@ out:
 }
 
 static enum err_code write_fiftyone(const struct export_args *args,
-                                    const struct rep_export *what,
-                                    const struct selection *s, struct err *e)
+                                    const struct rep_export *what, struct err *e)
 {
-    bool one_file = str_ends_with(args->out, ".json");
-    struct samples samples = {.what = what};
-    enum err_code rc = rep_fiftyone_keys(what, one_file, &samples.keys, e);
-    if (rc != ERR_OK)
-        return rc;
-    rc = one_file ? write_file(args, args->out, write_samples, &samples, e)
-                  : write_folder(args, &samples, s, e);
-    rep_fiftyone_release(samples.keys, what->count);
-    return rc;
+    const struct samples samples = {what, true, false};
+    return str_ends_with(args->out, ".json")
+               ? write_file(args, args->out, write_samples, &samples, e)
+               : write_folder(args, what, e);
 }
 
 // ---- pages ----
@@ -360,24 +287,34 @@ static void tell_error(void *ctx, const char *message)
     say_error(ctx, message);
 }
 
+struct paths {
+    const struct selection *s;
+    char **all;
+    size_t count, cap;
+};
+
+static enum err_code add_path(void *ctx, const struct row *row, struct err *e)
+{
+    struct paths *paths = ctx;
+    if (!mem_grow(&paths->all, &paths->cap, paths->count + 1, sizeof *paths->all))
+        return err_set(e, ERR_NOMEM, "no memory for %zu paths", paths->count + 1);
+    paths->all[paths->count++] = picture_path(paths->s, row);
+    return ERR_OK;
+}
+
 // The pictures themselves, as `npz` writes them, with OUT/npz_datalist.txt.
 static enum err_code write_pictures(struct cli *cli, const struct export_args *args,
-                                    const struct selection *s, struct err *e)
+                                    const struct rep_export *what, struct err *e)
 {
     enum err_code rc;
     struct pipe_npz_result result = {0};
     struct ds *ds = NULL;
     char *list = mem_printf("%s/npz_datalist.txt", args->out);
-    char **paths = mem_array(s->count, sizeof(char *));
-    if (!paths) {
-        rc = err_set(e, ERR_NOMEM, "no memory for %zu paths", s->count);
-        goto out;
-    }
+    struct paths paths = {.s = what->source};
     if (!args->force && file_exists(list))
         TRY(err_set(e, ERR_EXISTS, "%s: exists already; --force replaces it", list));
-    for (size_t i = 0; i < s->count; i++)
-        paths[i] = picture_path(s, &s->run.rows.rows[s->indices[i]]);
-    ds = ds_open_files(paths, s->count);
+    TRY(each_row(what->source, add_path, &paths, e));
+    ds = ds_open_files(paths.all, paths.count);
     const struct pipe_npz spec = {
         .ds = ds,
         .target = args->out,
@@ -391,9 +328,9 @@ static enum err_code write_pictures(struct cli *cli, const struct export_args *a
     rc = result.failed ? ERR_FAILED : ERR_OK;
 out:
     ds_close(ds);
-    for (size_t i = 0; paths && i < s->count; i++)
-        free(paths[i]);
-    free(paths);
+    for (size_t i = 0; i < paths.count; i++)
+        free(paths.all[i]);
+    free(paths.all);
     free(list);
     return rc;
 }
@@ -402,25 +339,24 @@ static enum err_code write_selection(struct cli *cli, const struct export_args *
                                      struct selection *s, struct err *e)
 {
     const struct rep_export what = {
-        .rows = s->run.rows.rows,
-        .indices = s->indices,
-        .count = s->count,
         .labels = s->view.labels,
         .classes = s->view.classes,
         .root = s->root,
+        .each = each_row,
+        .source = s,
     };
     bool arrays = str_ends_with(args->out, ".npz");
     if (args->format == FORMAT_NPZ && !arrays)
-        return write_pictures(cli, args, s, e);
+        return write_pictures(cli, args, &what, e);
     if (args->format == FORMAT_NPZ)
         return rep_export_npz(&what, args->out, args->force, e);
     if (args->format == REP_CONFUSION && arrays)
         return rep_confusion_npz(&what, args->out, args->force, e);
     if (args->format == FORMAT_FIFTYONE)
-        return write_fiftyone(args, &what, s, e);
+        return write_fiftyone(args, &what, e);
     if (args->format == FORMAT_HTML)
         return write_html(args, &what, s, e);
-    return write_file(args, args->out, write_confusion, &what, e);
+    return write_file(args, args->out, write_text, &what, e);
 }
 
 static enum err_code print_result(const struct cli *cli, const struct export_args *args,
@@ -445,16 +381,12 @@ static enum err_code run_export(struct cli *cli, void *fields, struct err *e)
     const struct export_args *args = fields;
     struct selection s = {0};
     bool folder = args->format == FORMAT_NPZ || args->format == FORMAT_FIFTYONE;
-    if (to_stdout(args) && (cli->json || folder))
+    if (strcmp(args->out, "-") == 0 && (cli->json || folder))
         return err_set(e, ERR_USAGE,
                        "export: -o -: stdout cannot take this, expected a "
                        "file");
-    if (args->format < REP_CONFUSION) {
-        TRY(stream_rows(args, &s, e));
-    } else {
-        TRY(select_rows(args, &s, e));
-        rc = write_selection(cli, args, &s, e);
-    }
+    TRY(select_rows(args, &s, e));
+    rc = write_selection(cli, args, &s, e);
     if (rc == ERR_OK || rc == ERR_FAILED) {
         enum err_code told = print_result(cli, args, &s, e);
         rc = told != ERR_OK ? told : rc;

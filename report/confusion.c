@@ -2,40 +2,7 @@
 
 #include "base/mem.h"
 
-#include <stdint.h>
 #include <stdlib.h>
-
-static int by_key(const void *a, const void *b)
-{
-    const uint64_t *x = a, *y = b;
-    return (*x > *y) - (*x < *y);
-}
-
-// truth << 32 | predicted of every scored row, sorted; malloc'ed.
-static uint64_t *sorted_keys(const struct row *rows, const size_t *indices, size_t n,
-                             size_t *count)
-{
-    uint64_t *keys = mem_array(n, sizeof *keys);
-    *count = 0;
-    if (!keys)
-        return NULL;
-    for (size_t i = 0; i < n; i++) {
-        const struct row *row = &rows[indices ? indices[i] : i];
-        if (row_scored(row))
-            keys[(*count)++] =
-                (uint64_t)(uint32_t)row->label << 32 | (uint32_t)row->top[0];
-    }
-    qsort(keys, *count, sizeof *keys, by_key);
-    return keys;
-}
-
-static size_t distinct(const uint64_t *keys, size_t n)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < n; i++)
-        count += i == 0 || keys[i] != keys[i - 1];
-    return count;
-}
 
 // Cells lie in order of truth, so each true class is a stretch of them.
 void rep_pairs_total(struct rep_pair *cells, size_t count)
@@ -49,38 +16,42 @@ void rep_pairs_total(struct rep_pair *cells, size_t count)
     }
 }
 
-enum err_code rep_confusion_of(const struct row *rows, const size_t *indices, size_t n,
-                               struct rep_pair **cells, size_t *count, struct err *e)
+// Without its confidence a row falls in the one bin that all do: a cell a pair.
+enum err_code rep_confusion_add(struct row_cells *cells, const struct row *row,
+                                struct err *e)
 {
-    size_t scored, at = 0;
-    *cells = NULL;
+    struct row bare = *row;
+    bare.prob[0] = 0.0f;
+    return !row_scored(row) || row_cells_add(cells, &bare)
+               ? ERR_OK
+               : err_set(e, ERR_NOMEM, "no memory to count confusions");
+}
+
+enum err_code rep_confusion_of(struct row_cells *cells, struct rep_pair **out,
+                               size_t *count, struct err *e)
+{
     *count = 0;
-    uint64_t *keys = sorted_keys(rows, indices, n, &scored);
-    if (!keys)
+    *out = mem_array(cells->count, sizeof **out);
+    if (!*out)
         return err_set(e, ERR_NOMEM, "no memory to count confusions");
-    struct rep_pair *list = mem_array(distinct(keys, scored), sizeof *list);
-    if (!list) {
-        free(keys);
-        return err_set(e, ERR_NOMEM, "no memory to count confusions");
-    }
-    for (size_t i = 0; i < scored; i++) {
-        if (i > 0 && keys[i] == keys[i - 1])
-            list[at - 1].count++;
-        else
-            list[at++] = (struct rep_pair){(int)(keys[i] >> 32),
-                                           (int)(keys[i] & UINT32_MAX), 1, 0};
-    }
-    free(keys);
-    rep_pairs_total(list, at);
-    *cells = list;
-    *count = at;
+    row_cells_sort(cells);
+    *count = rep_pairs_of(cells->all, cells->count, *out);
     return ERR_OK;
 }
 
 enum err_code rep_confusion(const struct row *rows, size_t n, struct rep_pair **cells,
                             size_t *count, struct err *e)
 {
-    return rep_confusion_of(rows, NULL, n, cells, count, e);
+    struct row_cells counted = {0};
+    enum err_code rc;
+    *cells = NULL;
+    *count = 0;
+    for (size_t i = 0; i < n; i++)
+        TRY(rep_confusion_add(&counted, &rows[i], e));
+    rc = rep_confusion_of(&counted, cells, count, e);
+out:
+    row_cells_release(&counted);
+    return rc;
 }
 
 static int most_first(const void *a, const void *b)

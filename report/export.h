@@ -1,26 +1,21 @@
 #ifndef REPORT_EXPORT_H
 #define REPORT_EXPORT_H
 
-// Exports besides that of all rows at once: a line at a time, and what is more than a
-// table, a FiftyOne dataset and a page.
+// Exports that are more than a table: a FiftyOne dataset and a page.
 
 #include "report/report.h"
-
-// What rep_export_write writes of csv, jsonl and datalist, for rows that come one by one:
-// what->rows, indices and count play no part.
-void rep_export_head(enum rep_format format, FILE *out);
-enum err_code rep_export_line(const struct rep_export *what, enum rep_format format,
-                              const struct row *row, FILE *out, struct err *e) MUST_CHECK;
 
 // labels.json of a FiftyOneImageClassificationDataset, with the truth or with the best
 // prediction and its confidence. Keys name the pictures in its folder data/: the file
 // without its suffix, numbered where two would be the same; or (absolute, and where a
-// name leads out of its folder) the absolute path.
-enum err_code rep_fiftyone_keys(const struct rep_export *what, bool absolute, char ***out,
-                                struct err *e) MUST_CHECK;
-void rep_fiftyone_release(char **keys, size_t count);
-enum err_code rep_fiftyone_write(const struct rep_export *what, char *const *keys,
-                                 bool truth, FILE *out, struct err *e) MUST_CHECK;
+// name leads out of its folder) the absolute path. Rows come in bytewise order of their
+// files: then only keys that later ones may meet are remembered.
+typedef enum err_code rep_keyed_fn(void *ctx, const char *key, const struct row *row,
+                                   struct err *e);
+enum err_code rep_fiftyone_each(const struct rep_export *what, bool absolute,
+                                rep_keyed_fn *fn, void *ctx, struct err *e) MUST_CHECK;
+enum err_code rep_fiftyone_write(const struct rep_export *what, bool absolute, bool truth,
+                                 FILE *out, struct err *e) MUST_CHECK;
 
 // A page that stands alone: figures with intervals, confused pairs, calibration, classes,
 // and the most confident errors with their pictures. Texts may be NULL. thumbnail gives a

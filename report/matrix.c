@@ -34,14 +34,22 @@ static enum err_code set_axis(struct rep_matrix *matrix, int classes, struct err
     return ERR_OK;
 }
 
+static enum err_code count_row(void *ctx, const struct row *row, struct err *e)
+{
+    return rep_confusion_add(ctx, row, e);
+}
+
 enum err_code rep_matrix_init(const struct rep_export *what, struct rep_matrix *out,
                               struct err *e)
 {
+    struct row_cells cells = {0};
+    enum err_code rc;
     *out = (struct rep_matrix){0};
-    enum err_code rc = rep_confusion_of(what->rows, what->indices, what->count,
-                                        &out->cells, &out->count, e);
-    if (rc == ERR_OK)
-        rc = set_axis(out, what->classes, e);
+    TRY(rep_export_each(what, count_row, &cells, e));
+    TRY(rep_confusion_of(&cells, &out->cells, &out->count, e));
+    rc = set_axis(out, what->classes, e);
+out:
+    row_cells_release(&cells);
     if (rc != ERR_OK)
         rep_matrix_release(out);
     return rc;

@@ -6,10 +6,8 @@
 
 #include "report/report.h"
 
-static inline const struct row *rep_export_row(const struct rep_export *what, size_t i)
-{
-    return &what->rows[what->indices ? what->indices[i] : i];
-}
+enum err_code rep_export_each(const struct rep_export *what, rep_row_fn *fn, void *ctx,
+                              struct err *e) MUST_CHECK;
 
 // Up to so many classes the matrix has them all; above, those that occur.
 enum { REP_MATRIX_FULL = 1000 };
@@ -39,9 +37,18 @@ struct rep_class *rep_class_entry(struct rep_class *list, int classes, int index
 void rep_bins_finish(struct rep_bin bins[REP_BINS], const int64_t sums[REP_BINS],
                      double *ece);
 
-// rep_confusion over rows[indices[0 … n-1]]; indices NULL: the first n.
-enum err_code rep_confusion_of(const struct row *rows, const size_t *indices, size_t n,
-                               struct rep_pair **cells, size_t *count,
-                               struct err *e) MUST_CHECK;
+// rep_confusion of rows that come one by one: adds one to the cells; what they are in the
+// end.
+enum err_code rep_confusion_add(struct row_cells *cells, const struct row *row,
+                                struct err *e) MUST_CHECK;
+enum err_code rep_confusion_of(struct row_cells *cells, struct rep_pair **out,
+                               size_t *count, struct err *e) MUST_CHECK;
+
+// Sorted cells without their bins, of labelled and predicted rows; out has room for all
+// n.
+size_t rep_pairs_of(const struct row_cell *cells, size_t n, struct rep_pair *out);
+
+// Whether rep_sort puts a before b, ties aside.
+bool rep_sort_before(const struct row *a, const struct row *b, enum rep_sort sort);
 
 #endif

@@ -2,7 +2,7 @@
 // that a million rows are ordered by comparing plain numbers, in place, and ties fall to
 // the lower index by themselves.
 
-#include "report/report.h"
+#include "report/matrix.h"
 
 #include "base/mem.h"
 
@@ -42,6 +42,11 @@ static uint32_t key_of(const struct row *row, enum rep_sort sort)
     if (sort == REP_SORT_CONFIDENCE)
         return LAST - 1 - float_key(row->prob[0]);
     return float_key(row->count > 1 ? row->prob[0] - row->prob[1] : row->prob[0]);
+}
+
+bool rep_sort_before(const struct row *a, const struct row *b, enum rep_sort sort)
+{
+    return key_of(a, sort) < key_of(b, sort);
 }
 
 static int by_number(const void *a, const void *b)

@@ -30,8 +30,7 @@ static void bin_cell(struct rep_summary *s, int64_t sums[REP_BINS],
     sums[cell->bin] += cell->confidence;
 }
 
-// The cells without their bins, of labelled and predicted rows.
-static size_t fold(const struct row_cell *cells, size_t n, struct rep_pair *out)
+size_t rep_pairs_of(const struct row_cell *cells, size_t n, struct rep_pair *out)
 {
     size_t at = 0;
     for (size_t i = 0; i < n; i++) {
@@ -83,7 +82,7 @@ enum err_code rep_summary(const struct row_cell *cells, size_t n, int classes, i
     }
     rep_bins_finish(out->bins, sums, &out->ece);
     // A class's precision needs the pictures of the others.
-    size_t folded = fold(cells, n, out->pairs);
+    size_t folded = rep_pairs_of(cells, n, out->pairs);
     enum err_code rc = rep_classes_of(out->pairs, folded, classes, &out->classes, e);
     if (rc != ERR_OK) {
         rep_summary_release(out);

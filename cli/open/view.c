@@ -30,6 +30,12 @@ void view_add(struct view *view, struct row *rows, size_t count)
     view->seen += count;
 }
 
+void view_restart(struct view *view)
+{
+    view->counts = (struct rep_reassessed){0};
+    view->seen = 0;
+}
+
 enum err_code view_end(const struct view_args *args, const struct view *view,
                        struct err *e)
 {

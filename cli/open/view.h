@@ -46,6 +46,7 @@ void view_release(struct view *view);
 enum err_code view_begin(const struct view_args *args, const struct labels *labels,
                          struct view *out, struct err *e) MUST_CHECK;
 void view_add(struct view *view, struct row *rows, size_t count);
+void view_restart(struct view *view); // the rows come once more, from the first one
 enum err_code view_end(const struct view_args *args, const struct view *view,
                        struct err *e) MUST_CHECK;
 

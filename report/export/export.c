@@ -152,17 +152,29 @@ static const struct {
     [REP_DATALIST] = {"", write_datalist},
 };
 
-void rep_export_head(enum rep_format format, FILE *out)
+enum err_code rep_export_each(const struct rep_export *what, rep_row_fn *fn, void *ctx,
+                              struct err *e)
 {
-    (void)fputs(tables[format].head, out);
+    enum err_code rc = ERR_OK;
+    if (what->each)
+        return what->each(what->source, fn, ctx, e);
+    for (size_t i = 0; i < what->count && rc == ERR_OK; i++)
+        rc = fn(ctx, &what->rows[what->indices ? what->indices[i] : i], e);
+    return rc;
 }
 
-enum err_code rep_export_line(const struct rep_export *what, enum rep_format format,
-                              const struct row *row, FILE *out, struct err *e)
+struct table {
+    const struct rep_export *what;
+    line_fn *line;
+    FILE *out;
+};
+
+static enum err_code write_line(void *ctx, const struct row *row, struct err *e)
 {
+    const struct table *table = ctx;
     errno = 0;
-    enum err_code rc = tables[format].line(what, row, out, e);
-    if (rc == ERR_OK && ferror(out))
+    enum err_code rc = table->line(table->what, row, table->out, e);
+    if (rc == ERR_OK && ferror(table->out))
         rc = err_set_errno(e, errno ? errno : EIO, "export", "cannot write");
     return rc;
 }
@@ -170,11 +182,9 @@ enum err_code rep_export_line(const struct rep_export *what, enum rep_format for
 static enum err_code write_table(const struct rep_export *what, enum rep_format format,
                                  FILE *out, struct err *e)
 {
-    enum err_code rc = ERR_OK;
-    rep_export_head(format, out);
-    for (size_t i = 0; i < what->count && rc == ERR_OK; i++)
-        rc = rep_export_line(what, format, rep_export_row(what, i), out, e);
-    return rc;
+    struct table table = {what, tables[format].line, out};
+    (void)fputs(tables[format].head, out);
+    return rep_export_each(what, write_line, &table, e);
 }
 
 enum err_code rep_export_write(const struct rep_export *what, enum rep_format format,

@@ -24,55 +24,61 @@ static enum err_code put_names(struct npz_writer *npz, const struct labels *labe
     return rc;
 }
 
-static enum err_code put_texts(struct npz_writer *npz, const struct rep_export *what,
-                               bool errors, struct err *e)
+// ---- the table: a walk for the shapes, one for the data ----
+
+struct table {
+    struct npz_writer *npz;
+    size_t rows, file_width, error_width;
+    struct npz_member file, label, top, prob, error;
+};
+
+static const char *text_of(const char *text)
 {
-    const char **texts = mem_array(what->count, sizeof *texts);
-    if (!texts)
-        return err_set(e, ERR_NOMEM, "no memory for %zu names", what->count);
-    for (size_t i = 0; i < what->count; i++) {
-        const struct row *row = rep_export_row(what, i);
-        const char *text = errors ? row->error : row->file;
-        texts[i] = text ? text : "";
-    }
-    enum err_code rc =
-        arc_npz_put_strings(npz, errors ? "error" : "file", texts, what->count, e);
-    free(texts);
+    return text ? text : "";
+}
+
+static enum err_code measure(void *ctx, const struct row *row, struct err *e)
+{
+    struct table *t = ctx;
+    size_t file = arc_npz_width(text_of(row->file));
+    size_t error = arc_npz_width(text_of(row->error));
+    (void)e;
+    t->rows++;
+    t->file_width = file > t->file_width ? file : t->file_width;
+    t->error_width = error > t->error_width ? error : t->error_width;
+    return ERR_OK;
+}
+
+static enum err_code begin(struct table *t, struct err *e)
+{
+    const size_t shape[] = {t->rows, ROW_TOPK};
+    enum err_code rc;
+    TRY(arc_npz_begin_strings(t->npz, "file", t->rows, t->file_width, &t->file, e));
+    TRY(arc_npz_begin(t->npz, "label", ARC_I4, 1, shape, &t->label, e));
+    TRY(arc_npz_begin(t->npz, "top", ARC_I4, 2, shape, &t->top, e));
+    TRY(arc_npz_begin(t->npz, "prob", ARC_F4, 2, shape, &t->prob, e));
+    TRY(arc_npz_begin_strings(t->npz, "error", t->rows, t->error_width, &t->error, e));
+out:
     return rc;
 }
 
 // What a row lacks is -1 and 0.
-static enum err_code put_numbers(struct npz_writer *npz, const struct rep_export *what,
-                                 const char *path, struct err *e)
+static enum err_code add_row(void *ctx, const struct row *row, struct err *e)
 {
-    size_t n = what->count;
-    int32_t *label = mem_array(n, sizeof *label), *top = mem_array(n * ROW_TOPK, 4);
-    float *prob = mem_array(n * ROW_TOPK, sizeof *prob);
-    enum err_code rc = ERR_OK;
-    if (!label || !top || !prob) {
-        rc = no_memory(path, e);
-        goto out;
+    const struct table *t = ctx;
+    int32_t label = row->label, top[ROW_TOPK];
+    float prob[ROW_TOPK];
+    enum err_code rc;
+    for (int k = 0; k < ROW_TOPK; k++) {
+        top[k] = k < row->count ? row->top[k] : -1;
+        prob[k] = k < row->count ? row->prob[k] : 0.0f;
     }
-    for (size_t i = 0; i < n; i++) {
-        const struct row *row = rep_export_row(what, i);
-        label[i] = row->label;
-        for (int k = 0; k < ROW_TOPK; k++) {
-            top[i * ROW_TOPK + (size_t)k] = k < row->count ? row->top[k] : -1;
-            prob[i * ROW_TOPK + (size_t)k] = k < row->count ? row->prob[k] : 0.0f;
-        }
-    }
-    const struct arc_array arrays[] = {
-        {ARC_I4, 1, {n}, label, n * 4},
-        {ARC_I4, 2, {n, ROW_TOPK}, top, n * ROW_TOPK * 4},
-        {ARC_F4, 2, {n, ROW_TOPK}, prob, n * ROW_TOPK * 4},
-    };
-    static const char *const keys[] = {"label", "top", "prob"};
-    for (int i = 0; rc == ERR_OK && i < 3; i++)
-        rc = arc_npz_put(npz, keys[i], &arrays[i], e);
+    TRY(arc_npz_add_string(t->npz, t->file, text_of(row->file), e));
+    TRY(arc_npz_add(t->npz, t->label, &label, sizeof label, e));
+    TRY(arc_npz_add(t->npz, t->top, top, sizeof top, e));
+    TRY(arc_npz_add(t->npz, t->prob, prob, sizeof prob, e));
+    TRY(arc_npz_add_string(t->npz, t->error, text_of(row->error), e));
 out:
-    free(label);
-    free(top);
-    free(prob);
     return rc;
 }
 
@@ -87,18 +93,20 @@ static enum err_code finish(struct npz_writer *npz, enum err_code rc, struct err
 enum err_code rep_export_npz(const struct rep_export *what, const char *path, bool force,
                              struct err *e)
 {
-    struct npz_writer *npz;
-    enum err_code rc = arc_npz_create(path, force, &npz, e);
+    struct table t = {0};
+    enum err_code rc = arc_npz_create(path, force, &t.npz, e);
     if (rc != ERR_OK)
         return rc;
     size_t classes = what->classes > 0 ? (size_t)what->classes : 0;
-    TRY(put_texts(npz, what, false, e));
-    TRY(put_numbers(npz, what, path, e));
-    TRY(put_texts(npz, what, true, e));
-    TRY(put_names(npz, what->labels, NULL, classes, e));
+    TRY(rep_export_each(what, measure, &t, e));
+    TRY(begin(&t, e));
+    TRY(rep_export_each(what, add_row, &t, e));
+    TRY(put_names(t.npz, what->labels, NULL, classes, e));
 out:
-    return finish(npz, rc, e);
+    return finish(t.npz, rc, e);
 }
+
+// ---- the confusion ----
 
 static enum err_code put_counts(struct npz_writer *npz, const struct rep_matrix *matrix,
                                 const char *path, struct err *e)

@@ -1,8 +1,7 @@
 #include "report/export/html.h"
 
-#include "report/text.h"
+#include "report/matrix.h"
 
-#include "base/mem.h"
 #include "base/str.h"
 
 #include <math.h>
@@ -17,29 +16,30 @@ static const unsigned char page_js[] = {
 
 // ---- gathering ----
 
-static void release(struct html *h)
+struct walk {
+    struct html *h;
+    struct row_cells cells;
+};
+
+static enum err_code take_row(void *ctx, const struct row *row, struct err *e)
 {
-    free(h->rows);
-    free(h->pairs);
-    free(h->classes);
+    struct walk *walk = ctx;
+    html_keep(walk->h, row);
+    return row_cells_add(&walk->cells, row)
+               ? ERR_OK
+               : err_set(e, ERR_NOMEM, "no memory to count confusions");
 }
 
 static enum err_code gather(struct html *h, struct err *e)
 {
-    enum err_code rc = ERR_OK;
+    struct walk walk = {.h = h};
     const struct rep_export *table = h->page->table;
-    h->count = table->count;
-    h->rows = mem_array(h->count, sizeof *h->rows);
-    if (!h->rows)
-        return err_set(e, ERR_NOMEM, "no memory for %zu rows", h->count);
-    for (size_t i = 0; i < h->count; i++) {
-        h->rows[i] = table->rows[table->indices ? table->indices[i] : i];
-        rep_tally_add(&h->tally, &h->rows[i]);
-    }
-    TRY(rep_pairs(h->rows, h->count, &h->pairs, &h->pair_count, e));
-    TRY(rep_classes(h->rows, h->count, table->classes, &h->classes, e));
-    rep_calibration(h->rows, h->count, h->bins, &h->ece);
+    enum err_code rc;
+    TRY(rep_export_each(table, take_row, &walk, e));
+    row_cells_sort(&walk.cells);
+    rc = rep_summary(walk.cells.all, walk.cells.count, table->classes, -1, &h->sum, e);
 out:
+    row_cells_release(&walk.cells);
     return rc;
 }
 
@@ -97,7 +97,7 @@ static void intro(const struct html *h)
 
 static void accuracy(const struct html *h, const char *name, size_t hits)
 {
-    size_t of = h->tally.labelled;
+    size_t of = h->sum.tally.labelled;
     double percent = rep_percent(hits, of);
     struct rep_interval i = rep_wilson(hits, of);
     (void)fprintf(h->out, "<div class=\"card\"><h3>%s</h3><p class=\"big\">", name);
@@ -126,7 +126,7 @@ static void line(const struct html *h, size_t count, const char *what)
 
 static void counts(const struct html *h)
 {
-    const struct rep_tally *t = &h->tally;
+    const struct rep_tally *t = &h->sum.tally;
     (void)fputs("<div class=\"card\"><h3>pictures</h3><p class=\"big\">", h->out);
     html_count(h->out, t->images);
     (void)fputs("</p><ul class=\"counts\">", h->out);
@@ -163,21 +163,21 @@ enum err_code rep_html_write(const struct rep_html *page, FILE *out, struct err 
     head(&h);
     intro(&h);
     (void)fputs("<section class=\"cards\">\n", out);
-    accuracy(&h, "top-1", h.tally.top1);
-    accuracy(&h, "top-5", h.tally.top5);
+    accuracy(&h, "top-1", h.sum.tally.top1);
+    accuracy(&h, "top-5", h.sum.tally.top5);
     counts(&h);
     reassessed(&h);
     (void)fputs("</section>\n<div class=\"two\">\n", out);
     html_pairs(&h);
     html_calibration(&h);
     (void)fputs("</div>\n", out);
-    TRY(html_errors(&h, e));
+    html_errors(&h);
     html_classes(&h);
     html_failures(&h);
     (void)fputs("</main>\n<script>\n", out);
     (void)fwrite(page_js, 1, sizeof page_js, out);
     (void)fputs("</script>\n</body>\n</html>\n", out);
 out:
-    release(&h);
+    html_release(&h);
     return rc;
 }

@@ -6,17 +6,21 @@
 
 #include "report/export.h"
 
+enum { HTML_ERRORS = 48, HTML_FAILURES = 100 };
+
+// A row that outlives its walk.
+struct html_row {
+    struct row row;
+    char *file, *error; // of the row, owned
+};
+
 struct html {
     FILE *out;
     const struct rep_html *page;
-    struct row *rows; // those of the table, in its order
-    size_t count;
-    struct rep_tally tally;
-    struct rep_pair *pairs;
-    size_t pair_count;
-    struct rep_class *classes;
-    struct rep_bin bins[REP_BINS];
-    double ece;
+    struct rep_summary sum;
+    struct html_row errors[HTML_ERRORS];     // the most confident ones, they first
+    struct html_row failures[HTML_FAILURES]; // the first ones
+    size_t error_count, failure_count;
 };
 
 // ---- html_text.c ----
@@ -43,7 +47,11 @@ void html_interval(FILE *out, double low, double value, double high);
 void html_calibration(const struct html *h);
 void html_pairs(const struct html *h);
 void html_classes(const struct html *h);
-enum err_code html_errors(const struct html *h, struct err *e) MUST_CHECK;
+void html_errors(const struct html *h);
 void html_failures(const struct html *h);
+
+// Takes a row into errors or failures where it belongs; frees them.
+void html_keep(struct html *h, const struct row *row);
+void html_release(struct html *h);
 
 #endif

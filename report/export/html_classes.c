@@ -24,7 +24,7 @@ static void pair(const struct html *h, const struct rep_pair *p, size_t most)
 void html_pairs(const struct html *h)
 {
     (void)fputs("<section id=\"pairs\"><h2>Confused pairs</h2>", h->out);
-    if (h->pair_count == 0) {
+    if (h->sum.pair_count == 0) {
         (void)fputs("<p class=\"none\">Nothing was confused.</p></section>\n", h->out);
         return;
     }
@@ -32,12 +32,12 @@ void html_pairs(const struct html *h)
                 "<th class=\"n\">times</th><th class=\"n\"></th><th></th></tr></thead>"
                 "<tbody>\n",
                 h->out);
-    for (size_t i = 0; i < h->pair_count && i < PAIRS_SHOWN; i++)
-        pair(h, &h->pairs[i], h->pairs[0].count);
+    for (size_t i = 0; i < h->sum.pair_count && i < PAIRS_SHOWN; i++)
+        pair(h, &h->sum.pairs[i], h->sum.pairs[0].count);
     (void)fputs("</tbody></table></div>", h->out);
-    if (h->pair_count > PAIRS_SHOWN) {
+    if (h->sum.pair_count > PAIRS_SHOWN) {
         (void)fputs("<p class=\"more\">and ", h->out);
-        html_count(h->out, h->pair_count - PAIRS_SHOWN);
+        html_count(h->out, h->sum.pair_count - PAIRS_SHOWN);
         (void)fputs(" pairs more</p>", h->out);
     }
     (void)fputs("</section>\n", h->out);
@@ -105,7 +105,7 @@ void html_classes(const struct html *h)
             (void)fprintf(h->out, "<th>%s</th>", heads[i].text);
     (void)fputs("</tr></thead><tbody>\n", h->out);
     for (int i = 0; i < h->page->table->classes; i++)
-        if (h->classes[i].support || h->classes[i].predicted)
-            class_row(h, &h->classes[i]);
+        if (h->sum.classes[i].support || h->sum.classes[i].predicted)
+            class_row(h, &h->sum.classes[i]);
     (void)fputs("</tbody></table></div></section>\n", h->out);
 }

@@ -1,13 +1,66 @@
 #include "report/export/html.h"
 
+#include "report/matrix.h"
 #include "report/text.h"
 
 #include "base/mem.h"
 #include "base/str.h"
 
 #include <stdlib.h>
+#include <string.h>
 
-enum { ERRORS_SHOWN = 48, FAILURES_SHOWN = 100 };
+// ---- which rows ----
+
+static struct html_row copy(const struct row *row)
+{
+    struct html_row kept = {*row, mem_dup(row->file), NULL};
+    if (row->error)
+        kept.error = mem_dup(row->error);
+    kept.row.file = kept.file;
+    kept.row.error = kept.error;
+    return kept;
+}
+
+static void drop(struct html_row *kept)
+{
+    free(kept->file);
+    free(kept->error);
+}
+
+// Among errors as confident the first stay in front.
+static void keep_error(struct html *h, const struct row *row)
+{
+    size_t at = h->error_count;
+    while (at > 0 && rep_sort_before(row, &h->errors[at - 1].row, REP_SORT_CONFIDENCE))
+        at--;
+    if (at == HTML_ERRORS)
+        return;
+    if (h->error_count == HTML_ERRORS)
+        drop(&h->errors[--h->error_count]);
+    memmove(&h->errors[at + 1], &h->errors[at],
+            (h->error_count - at) * sizeof *h->errors);
+    h->errors[at] = copy(row);
+    h->error_count++;
+}
+
+void html_keep(struct html *h, const struct row *row)
+{
+    if (row_scored(row) && !row_correct(row))
+        keep_error(h, row);
+    if (row->error && h->failure_count < HTML_FAILURES)
+        h->failures[h->failure_count++] = copy(row);
+}
+
+void html_release(struct html *h)
+{
+    for (size_t i = 0; i < h->error_count; i++)
+        drop(&h->errors[i]);
+    for (size_t i = 0; i < h->failure_count; i++)
+        drop(&h->failures[i]);
+    rep_summary_release(&h->sum);
+}
+
+// ---- how they are shown ----
 
 static void picture(const struct html *h, const struct row *row)
 {
@@ -60,26 +113,15 @@ static void figure(const struct html *h, const struct row *row)
     (void)fputs("</bdi></p></figcaption></figure>\n", h->out);
 }
 
-enum err_code html_errors(const struct html *h, struct err *e)
+void html_errors(const struct html *h)
 {
-    size_t shown = 0, errors = h->tally.labelled - h->tally.top1;
-    size_t *order = mem_array(h->count, sizeof *order);
-    if (!order)
-        return err_set(e, ERR_NOMEM, "no memory for %zu rows", h->count);
-    for (size_t i = 0; i < h->count; i++)
-        order[i] = i;
-    rep_sort(h->rows, order, h->count, REP_SORT_CONFIDENCE, false);
+    size_t shown = h->error_count, errors = h->sum.tally.labelled - h->sum.tally.top1;
     (void)fputs("<section id=\"errors\"><h2>Confidently wrong</h2>", h->out);
     (void)fputs(errors ? "<div class=\"wall\">\n"
                        : "<p class=\"none\">Nothing is wrong.</p>",
                 h->out);
-    for (size_t i = 0; i < h->count && shown < ERRORS_SHOWN; i++) {
-        const struct row *row = &h->rows[order[i]];
-        if (!row_scored(row) || row_correct(row))
-            continue;
-        figure(h, row);
-        shown++;
-    }
+    for (size_t i = 0; i < shown; i++)
+        figure(h, &h->errors[i].row);
     (void)fputs(errors ? "</div>" : "", h->out);
     if (errors > shown) {
         (void)fputs("<p class=\"more\">and ", h->out);
@@ -87,33 +129,28 @@ enum err_code html_errors(const struct html *h, struct err *e)
         (void)fputs(" errors more, less confident</p>", h->out);
     }
     (void)fputs("</section>\n", h->out);
-    free(order);
-    return ERR_OK;
 }
 
 void html_failures(const struct html *h)
 {
-    size_t shown = 0;
-    if (h->tally.failed == 0)
+    size_t shown = h->failure_count, failed = h->sum.tally.failed;
+    if (failed == 0)
         return;
     (void)fputs("<section id=\"failures\"><h2>Without a prediction</h2><div "
                 "class=\"scroll\"><table><tbody>\n",
                 h->out);
-    for (size_t i = 0; i < h->count && shown < FAILURES_SHOWN; i++) {
-        const struct row *row = &h->rows[i];
-        if (!row->error)
-            continue;
+    for (size_t i = 0; i < shown; i++) {
+        const struct row *row = &h->failures[i].row;
         (void)fputs("<tr><td class=\"path\"><bdi>", h->out);
         html_text(h->out, row->file);
         (void)fputs("</bdi></td><td>", h->out);
         html_text(h->out, row->error);
         (void)fputs("</td></tr>\n", h->out);
-        shown++;
     }
     (void)fputs("</tbody></table></div>", h->out);
-    if (h->tally.failed > shown) {
+    if (failed > shown) {
         (void)fputs("<p class=\"more\">and ", h->out);
-        html_count(h->out, h->tally.failed - shown);
+        html_count(h->out, failed - shown);
         (void)fputs(" more</p>", h->out);
     }
     (void)fputs("</section>\n", h->out);

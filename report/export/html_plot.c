@@ -99,7 +99,7 @@ void html_calibration(const struct html *h)
     FILE *out = h->out;
     size_t most = 1;
     for (int i = 0; i < REP_BINS; i++)
-        most = h->bins[i].count > most ? h->bins[i].count : most;
+        most = h->sum.bins[i].count > most ? h->sum.bins[i].count : most;
     (void)fprintf(out,
                   "<section id=\"calibration\"><h2>Calibration</h2>"
                   "<div class=\"plot\"><svg viewBox=\"0 0 %d %d\" role=\"img\" "
@@ -107,14 +107,14 @@ void html_calibration(const struct html *h)
                   LEFT + SIDE + 16, TOP + SIDE + GAP + COUNTS + 22);
     axes(out);
     for (int i = 0; i < REP_BINS; i++)
-        bin(out, &h->bins[i], most);
+        bin(out, &h->sum.bins[i], most);
     (void)fprintf(out,
                   "<text class=\"axis\" x=\"%d\" y=\"%d\" "
                   "text-anchor=\"middle\">confidence, %%, and how many "
                   "pictures</text></svg>",
                   LEFT + SIDE / 2, TOP + SIDE + GAP + COUNTS + 16);
     (void)fputs("<div class=\"aside\"><div><p class=\"big\">", out);
-    html_number(out, h->ece * 100, 2);
+    html_number(out, h->sum.ece * 100, 2);
     (void)fputs(
         " <small>%</small></p><p>expected calibration error, 15 bins of equal "
         "width (Guo et al. 2017)</p></div><ul class=\"key\"><li><i class=\"bar\"></i>"

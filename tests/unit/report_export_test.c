@@ -50,7 +50,12 @@ static int close_labels(void **state)
 
 static struct rep_export export_of(const size_t *indices, size_t count)
 {
-    return (struct rep_export){rows, indices, count, labels, 3, "/data"};
+    return (struct rep_export){.rows = rows,
+                               .indices = indices,
+                               .count = count,
+                               .labels = labels,
+                               .classes = 3,
+                               .root = "/data"};
 }
 
 static void writes(const struct rep_export *what, enum rep_format format,
