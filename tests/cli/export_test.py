@@ -1,7 +1,7 @@
 """xlens export for FiftyOne and as a page, on pictures with hostile names."""
-import base64, csv, html.parser, io, json, os, re, shutil, struct, subprocess
+import base64, csv, html.parser, io, json, os, pathlib, re, shutil, sqlite3, struct, subprocess
 
-from harness import DATA, LABEL_NAMES, MODEL, CliTest, main, skip_loudly
+from harness import DATA, LABEL_NAMES, MODEL, XLENS, CliTest, main, skip_loudly
 
 HOSTILE = ["<img src=x onerror=alert(1)>.png", "a&b \"q\" 'r'.png", "line\nbreak\x01.png", "cut\udcff.png",
            "\u202egnp.exe.png", "<script>alert(2)<\\script>.png"]
@@ -264,6 +264,46 @@ class Html(Export):
         data = shot.read_bytes()
         self.assertEqual(struct.unpack(">II", data[16:24]), (1200, 900))
         self.assertGreater(len(data), 20000, "an empty page")
+
+
+class Memory(Export):
+    # Rows are read in chunks of 131072 (cache/rows.c); both sets fill one, so what grows from the
+    # one to the other is what an export keeps of each row.
+    FEW, MANY = 140_000, 280_000
+
+    def fill(self, rows):
+        """Gives the run so many rows in all, with names of 60 bytes."""
+        db = sqlite3.connect(self.db)
+        with db:
+            run, = db.execute("SELECT id FROM run").fetchone()
+            picture, = db.execute("SELECT max(picture) FROM run_row").fetchone()
+            last, = db.execute("SELECT max(key) FROM run_row").fetchone()
+            db.execute("WITH RECURSIVE n(i) AS (SELECT ?1 UNION ALL SELECT i + 1 FROM n WHERE i < ?2)"
+                       " INSERT INTO run_row SELECT i, ?3, i % 10, printf('%056d.jpg', i & 0xffffffff), NULL"
+                       " FROM n", (last + 1, (run << 32) + rows - 1, picture))
+        db.close()
+
+    def peak(self, form, out):
+        process = self.start("export", "--db", self.db, "--format", form, "-o", self.tmp / out, "--force")
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        self.assertEqual(process.returncode, 0, process.stderr.read())
+        process.communicate()
+        (self.tmp / out).unlink()
+        return usage.ru_maxrss / 1024
+
+    def test_does_not_grow_with_the_rows(self):
+        binary = pathlib.Path(XLENS).read_bytes()
+        if b"__asan_init" in binary or b"__tsan_init" in binary:
+            skip_loudly("a sanitizer keeps freed memory: nothing can be said of its size")
+        kinds = [("confusion", "m.csv"), ("npz", "t.npz"), ("fiftyone", "f.json"), ("html", "p.html")]
+        self.fill(self.FEW)
+        few = [self.peak(*kind) for kind in kinds]
+        self.fill(self.MANY)
+        # All rows at once would be 140,000 rows and their names more: 18 MiB. Under half of that is
+        # left to what the allocator and SQLite differ by.
+        for kind, before in zip(kinds, few):
+            self.assertLess(self.peak(*kind), before + 8, kind)
 
 
 main()
