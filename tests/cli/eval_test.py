@@ -129,8 +129,12 @@ class Eval(CliTest):
 
 
 class Stopping(CliTest):
-    def slow(self, n=400):
-        return ["eval", "-m", MODEL, self.many(n), "--db", self.db, "-s", "[3,299,299]"]
+    def slow(self, n=400, side=299):
+        return ["eval", "-m", MODEL, self.many(n), "--db", self.db, "-s", f"[3,{side},{side}]"]
+
+    def endless(self):
+        """Many seconds of work; stopped long before the end on a fast CPU, too."""
+        return self.slow(side=899)
 
     def rows(self):
         out, _ = self.xlens("export", "--db", self.db, "--format", "csv", "-o", "-")
@@ -148,7 +152,7 @@ class Stopping(CliTest):
         self.fail("no rows")
 
     def test_interrupt(self):
-        args, done = self.slow(), 0
+        args, done = self.endless(), 0
         for number in (signal.SIGINT, signal.SIGTERM):
             process = self.start(*args, "--json")
             self.wait_for_rows(done)
@@ -163,7 +167,7 @@ class Stopping(CliTest):
             done = part["images"]
 
     def test_second_interrupt(self):
-        process = self.start(*self.slow())
+        process = self.start(*self.endless())
         self.wait_for_rows()
         os.kill(process.pid, signal.SIGSTOP)
         process.send_signal(signal.SIGINT)
@@ -217,7 +221,7 @@ class Jobs(CliTest):
         self.fail(f"{found} is not {wanted}")
 
     def test_detached(self):
-        args = ["eval", "-m", MODEL, self.many(1500), "--db", self.db, "-s", "[3,299,299]"]
+        args = ["eval", "-m", MODEL, self.many(1500), "--db", self.db, "-s", "[3,599,599]"]
         started = self.document(*args, "--detach")
         self.assertEqual(started["job"], 1)
         self.addCleanup(self.end, started["pid"])
@@ -248,7 +252,7 @@ class Jobs(CliTest):
             pass
 
     def test_killed_job_is_failed(self):
-        args = ["eval", "-m", MODEL, self.many(1500), "--db", self.db, "-s", "[3,299,299]"]
+        args = ["eval", "-m", MODEL, self.many(1500), "--db", self.db, "-s", "[3,599,599]"]
         pid = self.document(*args, "--detach")["pid"]
         self.end(pid)
         self.assertIn("gone", self.state({"failed"})["message"])
