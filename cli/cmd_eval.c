@@ -9,6 +9,7 @@
 #include "cli/run/shard.h"
 #include "cli/run/watch.h"
 
+#include "report/export.h"
 #include "report/report.h"
 
 #include "base/file.h"

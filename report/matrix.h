@@ -4,7 +4,7 @@
 // Inside the report room: what is exported, row by row, or as the confusion matrix, still
 // sparse, with the classes that its rows and columns stand for.
 
-#include "report/report.h"
+#include "report/export.h"
 
 enum err_code rep_export_each(const struct rep_export *what, rep_row_fn *fn, void *ctx,
                               struct err *e) MUST_CHECK;

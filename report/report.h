@@ -1,8 +1,9 @@
 #ifndef REPORT_H
 #define REPORT_H
 
-// What rows mean: accuracy, confusion, classes, calibration, filters, files that other
-// tools read. Pure functions over rows, for the terminal UI, --json and exports alike.
+// What rows mean: accuracy, confusion, classes, calibration, filters, and files that
+// other tools read. Pure functions over rows; the same ones feed the terminal UI, --json
+// and exports. Formulas name their source.
 
 #include "cache/row.h"
 #include "dataset/labels.h"
@@ -16,7 +17,7 @@
 
 // ---- accuracy ----
 
-// Running counts; adding and taking away a row are O(1).
+// Running counts; adding and taking away a row are O(1), so a live view stays exact.
 struct rep_tally {
     size_t images;   // rows seen
     size_t done;     // with a prediction
@@ -30,7 +31,8 @@ void rep_tally_remove(struct rep_tally *tally, const struct row *row);
 // Percent, or NaN when nothing is labelled.
 double rep_percent(size_t hits, size_t of);
 
-// Wilson score interval (Wilson 1927) at 95 % for hits of n, in percent; 0…100 of none.
+// Wilson score interval (Wilson 1927) at 95 % for hits of n, in percent; 0…100 when n is
+// 0.
 struct rep_interval {
     double low, high;
 };
@@ -120,7 +122,8 @@ struct rep_reassessed {
     size_t unknown;  // pictures that the reassessed labels do not know: no label now
     size_t excluded; // no class is right: no label now
     size_t several;  // more than one is
-    size_t both, only_before, only_now, neither; // right, of those with both labels
+    // Of those with a prediction and both labels: right by both, by one, by none.
+    size_t both, only_before, only_now, neither;
 };
 // Adds to counts.
 void rep_relabel(const struct rep_relabel *how, struct row *rows, size_t n,
@@ -148,7 +151,7 @@ void rep_filter_free(struct rep_filter *filter);
 enum rep_sort {
     REP_SORT_FILE,
     REP_SORT_CONFIDENCE, // most confident first
-    REP_SORT_LABEL,      // class index
+    REP_SORT_LABEL,
     REP_SORT_PREDICTED,
     REP_SORT_MARGIN, // smallest gap between the best two first
     REP_SORT_COUNT
@@ -158,43 +161,5 @@ const char *rep_sort_name(enum rep_sort sort);
 // REP_SORT_LABEL a label) comes last, reversed or not; ties by index.
 void rep_sort(const struct row *rows, size_t *indices, size_t n, enum rep_sort sort,
               bool reverse);
-
-// ---- export ----
-
-enum rep_format { REP_CSV, REP_JSONL, REP_DATALIST, REP_CONFUSION, REP_FORMAT_COUNT };
-
-// Hands rows over one by one, each time the same. A row lives until fn returns; its error
-// ends the walk.
-typedef enum err_code rep_row_fn(void *ctx, const struct row *row, struct err *e);
-typedef enum err_code rep_each_fn(void *source, rep_row_fn *fn, void *ctx, struct err *e);
-
-struct rep_export {
-    const struct row *rows;
-    const size_t *indices; // which, in which order; NULL: the first count
-    size_t count;
-    const struct labels *labels;
-    int classes;
-    const char *root;  // absolute folder of the dataset, for the datalist
-    rep_each_fn *each; // where the rows come from instead of the three above, or NULL;
-    void *source;      // memory then does not grow with them
-};
-
-// csv columns: file,label,label_name,top1…top5,prob1…prob5,error, probabilities with six
-// decimals. jsonl: an object a line with file, label, label_name, topk, error. The
-// datalist has absolute paths and, where known, the label as last token. confusion: csv,
-// truth as rows, a square over all classes up to 1000 and over those that occur above.
-enum err_code rep_export_write(const struct rep_export *what, enum rep_format format,
-                               FILE *out, struct err *e) MUST_CHECK;
-
-// The table as one npz: file, label, top, prob, error, names; -1 and 0 where there is
-// nothing. Or the confusion counts: counts, index (of the classes), names.
-enum err_code rep_export_npz(const struct rep_export *what, const char *path, bool force,
-                             struct err *e) MUST_CHECK;
-enum err_code rep_confusion_npz(const struct rep_export *what, const char *path,
-                                bool force, struct err *e) MUST_CHECK;
-
-// "PATH: Relay top-K id: N, prob: P, class name: NAME", five lines a picture.
-void rep_relay_write(FILE *out, const char *path, const struct row *row,
-                     const struct labels *labels);
 
 #endif

@@ -5,6 +5,7 @@
 #include "cli/out/say.h"
 #include "cli/score/results.h"
 
+#include "report/export.h"
 #include "report/report.h"
 
 #include "base/clock.h"

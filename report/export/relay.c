@@ -1,4 +1,4 @@
-#include "report/report.h"
+#include "report/export.h"
 
 #include "report/text.h"
 

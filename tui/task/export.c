@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "pipeline/pipeline.h"
+#include "report/export.h"
 
 #include <errno.h>
 #include <stdlib.h>
