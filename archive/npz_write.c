@@ -194,16 +194,21 @@ out:
 
 // ---- arrays ----
 
+// Makes sure that so many bytes more fit, and that those waiting with them are not many.
+static enum err_code make_room(struct npz_writer *npz, struct member *m, size_t bytes,
+                               struct err *e)
+{
+    if (bytes > m->end - m->next - m->waiting.len)
+        return err_set(e, ERR_FORMAT, "%s: %s: more than the %" PRIu64 " bytes expected",
+                       npz->path, m->name, m->size);
+    return m->waiting.len + bytes > WAITING_MAX ? member_flush(npz, m, e) : ERR_OK;
+}
+
 enum err_code arc_npz_add(struct npz_writer *npz, struct npz_member member,
                           const void *data, size_t bytes, struct err *e)
 {
     struct member *m = &npz->members[member.index];
-    enum err_code rc = ERR_OK;
-    if (bytes > m->end - m->next - m->waiting.len)
-        return err_set(e, ERR_FORMAT, "%s: %s: more than the %" PRIu64 " bytes expected",
-                       npz->path, m->name, m->size);
-    if (m->waiting.len + bytes > WAITING_MAX)
-        rc = member_flush(npz, m, e);
+    enum err_code rc = make_room(npz, m, bytes, e);
     if (rc == ERR_OK && bytes > WAITING_MAX)
         return member_put(npz, m, data, bytes, e);
     if (rc == ERR_OK && bytes)
@@ -315,19 +320,20 @@ enum err_code arc_npz_begin_strings(struct npz_writer *npz, const char *key, siz
 enum err_code arc_npz_add_string(struct npz_writer *npz, struct npz_member member,
                                  const char *text, struct err *e)
 {
-    size_t bytes = 4 * npz->members[member.index].width;
-    struct str row = {0};
+    struct member *m = &npz->members[member.index];
+    size_t width = arc_npz_width(text);
+    if (width > m->width)
+        return err_set(e, ERR_LIMIT,
+                       "%s: a string of %zu characters, expected at most %zu", npz->path,
+                       width, m->width);
+    enum err_code rc = make_room(npz, m, 4 * m->width, e);
+    if (rc != ERR_OK)
+        return rc;
     for (const char *p = text; *p;)
-        add_u32(&row, next_rune(&p));
-    while (row.len < bytes)
-        add_u32(&row, 0);
-    enum err_code rc = row.len == bytes ? arc_npz_add(npz, member, row.data, row.len, e)
-                                        : err_set(e, ERR_LIMIT,
-                                                  "%s: a string of %zu characters, "
-                                                  "expected at most %zu",
-                                                  npz->path, row.len / 4, bytes / 4);
-    str_release(&row);
-    return rc;
+        add_u32(&m->waiting, next_rune(&p));
+    for (; width < m->width; width++)
+        add_u32(&m->waiting, 0);
+    return ERR_OK;
 }
 
 enum err_code arc_npz_put_strings(struct npz_writer *npz, const char *key,
@@ -343,7 +349,6 @@ enum err_code arc_npz_put_strings(struct npz_writer *npz, const char *key,
     TRY(arc_npz_begin_strings(npz, key, n, width, &member, e));
     for (size_t i = 0; i < n; i++)
         TRY(arc_npz_add_string(npz, member, text[i], e));
-    rc = member_close(npz, &npz->members[member.index], e);
 out:
     return rc;
 }
