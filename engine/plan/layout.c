@@ -34,19 +34,17 @@ static struct window window_of(const struct plan *plan, const struct plan_step *
     const struct net_node *n = &plan->net.nodes[s->window];
     const struct net_shape *in = &shapes[s->src], *out = &shapes[s->window];
     bool slides = n->op == NET_CONV || n->op == NET_DEPTHWISE || n->op == NET_MAXPOOL;
-    struct window w = {in->h,
-                       in->w,
-                       s->in_blocks * KERN_BLOCK,
-                       out->h,
-                       out->w,
-                       1,
-                       1,
-                       1,
-                       1,
-                       out->pad_top,
-                       out->pad_left,
-                       0,
-                       0};
+    struct window w = {.in_h = in->h,
+                       .in_w = in->w,
+                       .in_channels = s->in_blocks * KERN_BLOCK,
+                       .out_h = out->h,
+                       .out_w = out->w,
+                       .kernel_h = 1,
+                       .kernel_w = 1,
+                       .stride = 1,
+                       .dilation = 1,
+                       .pad_top = out->pad_top,
+                       .pad_left = out->pad_left};
     if (slides) {
         w.kernel_h = n->kernel_h;
         w.kernel_w = n->kernel_w;

@@ -61,14 +61,17 @@ static void put_row(const struct right *r, enum kern_element element, size_t k,
                     const struct net_node *n, size_t source, size_t count)
 {
     const size_t unit = r->unit, at = k / unit * r->cols * unit + k % unit;
-    int8_t *whole = (int8_t *)r->panel + at;
-    uint16_t *half = (uint16_t *)(void *)r->panel + at;
-    if (element == KERN_F32)
+    if (element == KERN_U8) {
+        int8_t *to = (int8_t *)r->panel + at;
+        for (size_t j = 0; j < count; j++)
+            to[j * unit] = n->quant->weight[source + j];
+    } else if (element == KERN_BF16) {
+        uint16_t *to = (uint16_t *)(void *)r->panel + at;
+        for (size_t j = 0; j < count; j++)
+            to[j * unit] = bf16_from_float(n->weight[source + j]);
+    } else {
         memcpy((float *)(void *)r->panel + at, n->weight + source, count * sizeof(float));
-    for (size_t j = 0; element == KERN_U8 && j < count; j++)
-        whole[j * unit] = n->quant->weight[source + j];
-    for (size_t j = 0; element == KERN_BF16 && j < count; j++)
-        half[j * unit] = bf16_from_float(n->weight[source + j]);
+    }
 }
 
 // Rows k of [taps][in][out]; each tap is padded to whole blocks, except those of the
