@@ -1,7 +1,7 @@
 // The depthwise 3×3 that slides along a row, written once over the vocabulary of a vec/
 // header that has `vec`, of one or two blocks of channels. See kern.h.
 //
-// enum blocks { ONE, TWO } says how many of them count; a vec of one block ignores it.
+// enum blocks (vec/place.h) says how many of them count; a vec of one block ignores it.
 
 // What an input column gives to the three outputs that see it: the sums of its three rows
 // by the weights of the window's first, second and third column.

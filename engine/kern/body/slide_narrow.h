@@ -1,6 +1,7 @@
 // A vec of one block for slide.h, over the vocabulary of vec_<isa>.h and of put.h.
 
-enum blocks { ONE, TWO };
+#include "engine/kern/vec/place.h"
+
 #define WIDEST ONE
 
 static ALWAYS_INLINE vec load(const float *p, enum blocks n)
@@ -14,13 +15,6 @@ static ALWAYS_INLINE vec load_apart(const float *p, ptrdiff_t apart, enum blocks
     (void)apart, (void)n;
     return vec_load(p);
 }
-
-struct place {
-    void *dst;
-    ptrdiff_t block;
-    enum kern_element element;
-    enum blocks n;
-};
 
 static ALWAYS_INLINE void put_one(const struct place *to, ptrdiff_t at, vec v)
 {

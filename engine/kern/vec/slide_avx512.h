@@ -7,6 +7,7 @@
 // Includers may say VEC_AVX512BF16.
 
 #include "engine/kern/kern.h"
+#include "engine/kern/vec/place.h"
 
 #include "base/attr.h"
 
@@ -14,7 +15,6 @@
 
 typedef __m512 vec;
 
-enum blocks { ONE, TWO };
 #define WIDEST TWO
 
 static ALWAYS_INLINE vec load(const float *p, enum blocks n)
@@ -49,13 +49,6 @@ static ALWAYS_INLINE vec relu_if(bool relu, vec a)
     __m512i bits = _mm512_castps_si512(a);
     return relu ? _mm512_castsi512_ps(_mm512_max_epi32(bits, _mm512_setzero_si512())) : a;
 }
-
-struct place {
-    void *dst;
-    ptrdiff_t block; // from one to the next
-    enum kern_element element;
-    enum blocks n;
-};
 
 static ALWAYS_INLINE __m256 half_of(vec v, int half)
 {

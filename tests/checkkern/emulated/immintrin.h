@@ -99,21 +99,18 @@ static inline simde__m128i _mm256_cvtneps_pbh(simde__m256 a)
     return simde_mm_loadu_si128((const void *)y);
 }
 
-static inline simde__m256i _mm512_cvtneps_pbh(simde__m512 a)
-{
-    float x[16];
-    uint16_t y[16];
-    memcpy(x, &a, sizeof x);
-    for (int i = 0; i < 16; i++)
-        y[i] = emulated_bf16(x[i]);
-    return simde_mm256_loadu_si256((const void *)y);
-}
-
 // The second operand is the lower half.
 static inline simde__m256i _mm256_cvtne2ps_pbh(simde__m256 high, simde__m256 low)
 {
     simde__m128i halves[2] = {_mm256_cvtneps_pbh(low), _mm256_cvtneps_pbh(high)};
     return simde_mm256_loadu_si256((const void *)halves);
+}
+
+static inline simde__m256i _mm512_cvtneps_pbh(simde__m512 a)
+{
+    float x[16];
+    memcpy(x, &a, sizeof x);
+    return _mm256_cvtne2ps_pbh(simde_mm256_loadu_ps(x + 8), simde_mm256_loadu_ps(x));
 }
 
 #endif
