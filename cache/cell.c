@@ -66,16 +66,16 @@ enum err_code cache_run_cells(struct cache *cache, int64_t run, struct row_cell 
 
 struct recount {
     const struct cache *cache; // for the message
+    struct cache_pace *pace;
     struct row_cells cells;
 };
 
 static enum err_code count_row(void *ctx, const struct row *row, struct err *e)
 {
     struct recount *recount = ctx;
-    return row_cells_add(&recount->cells, row)
-               ? ERR_OK
-               : err_set(e, ERR_NOMEM, "%s: no memory for the cells",
-                         recount->cache->path);
+    if (!row_cells_add(&recount->cells, row))
+        return err_set(e, ERR_NOMEM, "%s: no memory for the cells", recount->cache->path);
+    return recount->pace ? cache_pace_step(recount->pace, e) : ERR_OK;
 }
 
 // What a run's counters are by its cells.
@@ -122,9 +122,10 @@ out:
     return rc;
 }
 
-static enum err_code recount_run(struct cache *cache, int64_t run, struct err *e)
+static enum err_code recount_run(struct cache *cache, int64_t run,
+                                 struct cache_pace *pace, struct err *e)
 {
-    struct recount recount = {.cache = cache};
+    struct recount recount = {.cache = cache, .pace = pace};
     enum err_code rc = cache_run_each(cache, run, CACHE_BY_PLACE, count_row, &recount, e);
     if (rc == ERR_OK)
         rc = write_cells(cache, run, &recount.cells, e);
@@ -132,7 +133,7 @@ static enum err_code recount_run(struct cache *cache, int64_t run, struct err *e
     return rc;
 }
 
-enum err_code cache_recount(struct cache *cache, struct err *e)
+enum err_code cache_recount(struct cache *cache, struct cache_pace *pace, struct err *e)
 {
     sqlite3_stmt *stmt;
     bool row;
@@ -140,7 +141,7 @@ enum err_code cache_recount(struct cache *cache, struct err *e)
     if (rc != ERR_OK)
         return rc;
     while ((rc = cache_step(cache, stmt, &row, e)) == ERR_OK && row)
-        TRY(recount_run(cache, sqlite3_column_int64(stmt, 0), e));
+        TRY(recount_run(cache, sqlite3_column_int64(stmt, 0), pace, e));
 out:
     sqlite3_reset(stmt);
     return rc;

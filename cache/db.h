@@ -119,14 +119,27 @@ enum err_code cache_prediction_write(struct cache *cache, int64_t variant,
 // Registers the SQL functions that rows are read with.
 int cache_rows_init(sqlite3 *db) MUST_CHECK;
 
+// ---- merge.c ----
+
+// How far a merge has come: in rows read of any table.
+struct cache_pace {
+    const struct cache_merge *what;
+    size_t rows;        // of the shards' runs
+    size_t steps, last; // so far, and about how many there will be
+};
+
+// One more. ERR_INTERRUPTED once the merge was cancelled.
+enum err_code cache_pace_step(struct cache_pace *pace, struct err *e) MUST_CHECK;
+
 // ---- cell.c ----
 
 // Adds a row to the cell of its kind, or takes it away (times -1).
 enum err_code cache_cell_add(struct cache *cache, int64_t run, const struct row *row,
                              int times, struct err *e) MUST_CHECK;
 
-// Makes the cells and the counters of all runs anew from their rows.
-enum err_code cache_recount(struct cache *cache, struct err *e) MUST_CHECK;
+// Makes the cells and the counters of all runs anew from their rows; pace may be NULL.
+enum err_code cache_recount(struct cache *cache, struct cache_pace *pace,
+                            struct err *e) MUST_CHECK;
 
 // ---- source.c ----
 
@@ -140,8 +153,8 @@ enum err_code cache_source_add(struct cache *cache, int64_t run,
 // All of a database into another one; the runs there are to be counted anew when it has
 // changed anything.
 enum err_code cache_shard_merge(struct cache *to, const char *path,
-                                struct cache_merged *result, bool *changed,
-                                struct err *e) MUST_CHECK;
+                                struct cache_pace *pace, struct cache_merged *result,
+                                bool *changed, struct err *e) MUST_CHECK;
 
 // ---- run.c ----
 

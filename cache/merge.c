@@ -19,10 +19,11 @@
 
 // ---- what may come together ----
 
-// The first run seen, and where.
+// The first run seen, and where; rows of all that were seen.
 struct model {
     struct cache_run run;
     const char *path;
+    int64_t rows;
 };
 
 static bool same_model(const struct cache_run *a, const struct cache_run *b)
@@ -44,6 +45,7 @@ static enum err_code check_runs(const char *path, bool mixed, struct model *firs
     TRY(cache_runs(cache, &runs, &n, e));
     for (size_t i = 0; i < n; i++) {
         const struct cache_run *a = &first->run, *b = &runs[i];
+        first->rows += b->done + b->failed;
         if (!mixed && first->path && !same_model(a, b))
             TRY(err_set(e, ERR_USAGE,
                         "%s: run %s is of %s (%s, %s, engine %d), but run %s of %s is of "
@@ -71,9 +73,11 @@ static bool same_file(const char *a, const char *b)
 }
 
 // Everything that can be wrong with the shards before a row is touched: each is opened.
-static enum err_code check_all(const struct cache_merge *what, struct err *e)
+static enum err_code check_all(const struct cache_merge *what, struct cache_pace *pace,
+                               struct err *e)
 {
     struct model first = {0};
+    int64_t before;
     enum err_code rc = ERR_OK;
     for (size_t i = 0; i < what->count; i++)
         if (same_file(what->out, what->shards[i]))
@@ -81,8 +85,12 @@ static enum err_code check_all(const struct cache_merge *what, struct err *e)
                         what->shards[i]));
     if (file_exists(what->out))
         TRY(check_runs(what->out, what->mixed, &first, e));
+    before = first.rows;
     for (size_t i = 0; i < what->count; i++)
         TRY(check_runs(what->shards[i], what->mixed, &first, e));
+    // Each row's picture, file and prediction as well; at the end all rows are counted.
+    *pace = (struct cache_pace){what, (size_t)(first.rows - before),
+                                .last = (size_t)(5 * first.rows - 4 * before)};
 out:
     cache_run_release(&first.run);
     return rc;
@@ -90,11 +98,25 @@ out:
 
 // ---- merging ----
 
-static enum err_code count_runs(struct cache *to, struct err *e)
+enum { STEPS_A_TELL = 1024 };
+
+enum err_code cache_pace_step(struct cache_pace *pace, struct err *e)
+{
+    const struct cache_merge *what = pace->what;
+    if (pace->steps++ % STEPS_A_TELL != 0)
+        return ERR_OK;
+    double part = pace->steps < pace->last ? (double)pace->steps / (double)pace->last : 1;
+    progress_tell(&what->progress, (size_t)(part * (double)pace->rows), pace->rows);
+    return what->cancel && atomic_load(what->cancel)
+               ? err_set(e, ERR_INTERRUPTED, "interrupted; %s is as it was", what->out)
+               : ERR_OK;
+}
+
+static enum err_code count_runs(struct cache *to, struct cache_pace *pace, struct err *e)
 {
     sqlite3_stmt *stmt;
     enum err_code rc;
-    TRY(cache_recount(to, e));
+    TRY(cache_recount(to, pace, e));
     TRY(cache_stmt(to, STMT_RUNS_FINISH, &stmt, e));
     sqlite3_bind_int64(stmt, 1, clock_wall());
     TRY(cache_step_done(to, stmt, e));
@@ -102,18 +124,19 @@ out:
     return rc;
 }
 
-static enum err_code merge_into(struct cache *to, const struct cache_merge *what,
+static enum err_code merge_into(struct cache *to, struct cache_pace *pace,
                                 struct cache_merged *result, struct err *e)
 {
+    const struct cache_merge *what = pace->what;
     bool changed = false;
     enum err_code rc;
     // Bounds what merging any number of rows takes.
     TRY(cache_exec(to, "PRAGMA cache_size = -262144", e));
     TRY(cache_hold(to, e));
     for (size_t i = 0; i < what->count; i++)
-        TRY(cache_shard_merge(to, what->shards[i], result, &changed, e));
+        TRY(cache_shard_merge(to, what->shards[i], pace, result, &changed, e));
     if (changed)
-        TRY(count_runs(to, e));
+        TRY(count_runs(to, pace, e));
     TRY(cache_commit(to, e));
 out:
     return rc;
@@ -132,14 +155,15 @@ static enum err_code publish(const char *temp, const char *path, struct err *e)
     return ERR_OK;
 }
 
-static enum err_code merge_new(const struct cache_merge *what,
-                               struct cache_merged *result, struct err *e)
+static enum err_code merge_new(struct cache_pace *pace, struct cache_merged *result,
+                               struct err *e)
 {
+    const struct cache_merge *what = pace->what;
     char *temp = mem_printf("%s.%ld.tmp", what->out, (long)getpid());
     struct cache *to = NULL;
     enum err_code rc;
     TRY(cache_open_bulk(temp, &to, e));
-    TRY(merge_into(to, what, result, e));
+    TRY(merge_into(to, pace, result, e));
     cache_close(to);
     to = NULL;
     TRY(publish(temp, what->out, e));
@@ -155,14 +179,15 @@ enum err_code cache_merge(const struct cache_merge *what, struct cache_merged *r
                           struct err *e)
 {
     struct cache *to = NULL;
+    struct cache_pace pace = {0};
     *result = (struct cache_merged){0};
-    enum err_code rc = check_all(what, e);
+    enum err_code rc = check_all(what, &pace, e);
     if (rc != ERR_OK)
         return rc;
     if (!file_exists(what->out))
-        return merge_new(what, result, e);
+        return merge_new(&pace, result, e);
     TRY(cache_open(what->out, false, &to, e));
-    TRY(merge_into(to, what, result, e));
+    TRY(merge_into(to, &pace, result, e));
 out:
     cache_close(to);
     return rc;

@@ -6,7 +6,9 @@
 #include "cache/cache.h"
 
 #include "base/err.h"
+#include "base/progress.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -28,6 +30,8 @@ struct cache_merge {
     const char *const *shards; // databases
     size_t count;
     bool mixed; // runs of different models, preprocessings, … may come together
+    const atomic_bool *cancel; // ERR_INTERRUPTED once it is true; or NULL
+    struct progress progress;  // in rows of the shards
 };
 struct cache_merged {
     int64_t runs, rows, added, pictures; // rows: seen; added: new or changed by this

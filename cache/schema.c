@@ -114,7 +114,7 @@ static enum err_code migrate(struct cache *cache, struct err *e)
         for (int64_t v = version; rc == ERR_OK && v < VERSION; v++)
             rc = cache_exec(cache, steps[v], e);
         if (rc == ERR_OK && version > 0 && version < CELLS)
-            rc = cache_recount(cache, e);
+            rc = cache_recount(cache, NULL, e);
         if (rc == ERR_OK)
             rc = cache_exec(cache, sql, e);
         sqlite3_free(sql);

@@ -23,6 +23,7 @@ struct merge {
     uint32_t *pictures; // id in the shard → id here, 0 where there is none
     int64_t picture_end;
     bool changed; // by this shard
+    struct cache_pace *pace;
     struct cache_merged *result;
 };
 
@@ -174,6 +175,9 @@ static enum err_code read_pictures(struct merge *m, sqlite3_stmt *list,
             chunk->first = p.id;
         chunk->last = p.id;
         chunk->all[chunk->count++] = p;
+        rc = cache_pace_step(m->pace, e);
+        if (rc != ERR_OK)
+            return rc;
     }
     return ERR_OK;
 }
@@ -222,6 +226,7 @@ static enum err_code merge_files(struct merge *m, struct err *e)
         pass_on(list, 0, put, 1, 3);
         sqlite3_bind_int64(put, 4, picture);
         TRY(cache_step_done(m->to, put, e));
+        TRY(cache_pace_step(m->pace, e));
     }
 out:
     return rc;
@@ -247,6 +252,7 @@ static enum err_code merge_prediction(struct merge *m, sqlite3_stmt *list,
     pass_on(list, 1, put, 2, 2);
     TRY(cache_step_done(m->to, put, e));
     m->changed |= sqlite3_changes(m->to->db) > 0;
+    TRY(cache_pace_step(m->pace, e));
 out:
     rowset_release(&texts);
     return rc;
@@ -388,6 +394,7 @@ static enum err_code merge_row(struct merge *m, int64_t run, sqlite3_stmt *list,
     pass_on(list, 2, put, 3, 3);
     TRY(cache_step_done(m->to, put, e));
     m->result->rows++;
+    TRY(cache_pace_step(m->pace, e));
     if (sqlite3_changes(m->to->db) > 0) {
         m->result->added++;
         m->changed = true;
@@ -453,9 +460,10 @@ out:
 }
 
 enum err_code cache_shard_merge(struct cache *to, const char *path,
-                                struct cache_merged *result, bool *changed, struct err *e)
+                                struct cache_pace *pace, struct cache_merged *result,
+                                bool *changed, struct err *e)
 {
-    struct merge m = {.to = to, .result = result};
+    struct merge m = {.to = to, .result = result, .pace = pace};
     struct cache_run *runs = NULL;
     size_t n = 0;
     enum err_code rc;

@@ -1,6 +1,7 @@
 #include "cli/cmd.h"
 #include "cli/open/database.h"
 #include "cli/open/view.h"
+#include "cli/out/bar.h"
 #include "cli/out/interrupt.h"
 #include "cli/out/json.h"
 #include "cli/out/say.h"
@@ -72,6 +73,8 @@ struct selection {
 
     // Of the walk over the rows under way, or the last one.
     size_t count, total; // rows that the filter lets through, of all
+    struct bar bar;
+    const atomic_bool *interrupted;
     rep_row_fn *fn;
     void *ctx;
 };
@@ -84,6 +87,9 @@ static enum err_code take_row(void *ctx, const struct row *stored, struct err *e
     struct row row = *stored;
     view_add(&s->view, &row, 1);
     s->total++;
+    bar_tell(&s->bar, s->total, (size_t)(s->run.run.done + s->run.run.failed));
+    if (atomic_load(s->interrupted))
+        return err_set(e, ERR_INTERRUPTED, "interrupted");
     if (!rep_filter_match(s->filter, &row, false))
         return ERR_OK;
     s->count++;
@@ -303,17 +309,19 @@ static enum err_code add_path(void *ctx, const struct row *row, struct err *e)
 }
 
 // The pictures themselves, as `npz` writes them, with OUT/npz_datalist.txt.
-static enum err_code write_pictures(struct cli *cli, const struct export_args *args,
-                                    const struct rep_export *what, struct err *e)
+static enum err_code write_pictures(struct cli *cli, const struct rep_export *what,
+                                    struct err *e)
 {
     enum err_code rc;
+    struct selection *s = what->source;
+    const struct export_args *args = s->args;
     struct pipe_npz_result result = {0};
     struct ds *ds = NULL;
     char *list = mem_printf("%s/npz_datalist.txt", args->out);
-    struct paths paths = {.s = what->source};
+    struct paths paths = {.s = s};
     if (!args->force && file_exists(list))
         TRY(err_set(e, ERR_EXISTS, "%s: exists already; --force replaces it", list));
-    TRY(each_row(what->source, add_path, &paths, e));
+    TRY(each_row(s, add_path, &paths, e));
     ds = ds_open_files(paths.all, paths.count);
     const struct pipe_npz spec = {
         .ds = ds,
@@ -322,6 +330,7 @@ static enum err_code write_pictures(struct cli *cli, const struct export_args *a
         .threads = cli->threads,
         .force = args->force,
         .cancel = interrupt_watch(),
+        .progress = {bar_tell, &s->bar},
     };
     TRY(file_make_dirs(args->out, e));
     TRY(pipe_npz_write(&spec, tell_error, cli, &result, e));
@@ -347,7 +356,7 @@ static enum err_code write_selection(struct cli *cli, const struct export_args *
     };
     bool arrays = str_ends_with(args->out, ".npz");
     if (args->format == FORMAT_NPZ && !arrays)
-        return write_pictures(cli, args, &what, e);
+        return write_pictures(cli, &what, e);
     if (args->format == FORMAT_NPZ)
         return rep_export_npz(&what, args->out, args->force, e);
     if (args->format == REP_CONFUSION && arrays)
@@ -385,8 +394,13 @@ static enum err_code run_export(struct cli *cli, void *fields, struct err *e)
         return err_set(e, ERR_USAGE,
                        "export: -o -: stdout cannot take this, expected a "
                        "file");
+    s.interrupted = interrupt_watch();
     TRY(select_rows(args, &s, e));
+    bar_open(&s.bar, cli);
+    if (strcmp(args->out, "-") == 0 && isatty(STDOUT_FILENO))
+        bar_close(&s.bar); // the rows are what is seen there
     rc = write_selection(cli, args, &s, e);
+    bar_close(&s.bar);
     if (rc == ERR_OK || rc == ERR_FAILED) {
         enum err_code told = print_result(cli, args, &s, e);
         rc = told != ERR_OK ? told : rc;

@@ -1,6 +1,8 @@
 #include "cli/cmd.h"
 #include "cli/open/database.h"
 #include "cli/open/dataset.h"
+#include "cli/out/bar.h"
+#include "cli/out/interrupt.h"
 #include "cli/out/json.h"
 #include "cli/out/say.h"
 
@@ -107,6 +109,7 @@ static enum err_code run_import(struct cli *cli, void *fields, struct err *e)
     struct ds *ds = NULL;
     char *db = NULL;
     struct foreign_imported result;
+    struct bar bar;
     if (args->label)
         TRY(labels_open(args->label, &labels, e));
     const struct ds_opts opts = {
@@ -126,8 +129,13 @@ static enum err_code run_import(struct cli *cli, void *fields, struct err *e)
         .ilsvrc_order = args->label_order == 1,
         .labels = labels,
         .force = args->force,
+        .cancel = interrupt_watch(),
+        .progress = {bar_tell, &bar},
     };
-    TRY(foreign_import(&what, tell_error, cli, &result, e));
+    bar_open(&bar, cli);
+    rc = foreign_import(&what, tell_error, cli, &result, e);
+    bar_close(&bar);
+    TRY(rc);
     TRY(print_result(cli, args->run, &result, e));
     TRY(judge(cli, args, &result, e));
 out:

@@ -1,5 +1,7 @@
 #include "cli/cmd.h"
 #include "cli/open/database.h"
+#include "cli/out/bar.h"
+#include "cli/out/interrupt.h"
 #include "cli/out/json.h"
 #include "cli/out/say.h"
 
@@ -46,14 +48,19 @@ static enum err_code print_document(const char *db, const struct cache_merged *m
 static enum err_code run_merge(struct cli *cli, void *fields, struct err *e)
 {
     const struct merge_args *args = fields;
+    struct bar bar;
     const struct cache_merge what = {
         .out = args->db,
         .shards = (const char *const *)cli->operands,
         .count = (size_t)cli->operand_count,
         .mixed = args->mixed,
+        .cancel = interrupt_watch(),
+        .progress = {bar_tell, &bar},
     };
     struct cache_merged merged;
+    bar_open(&bar, cli);
     enum err_code rc = cache_merge(&what, &merged, e);
+    bar_close(&bar);
     if (rc != ERR_OK)
         return rc;
     if (cli->json)

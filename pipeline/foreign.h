@@ -7,6 +7,9 @@
 #include "dataset/dataset.h"
 
 #include "base/err.h"
+#include "base/progress.h"
+
+#include <stdatomic.h>
 
 // The best five of a result npz (key output_0, [C] or [1,C]). What is no distribution
 // over the classes is taken for logits: prob is then their softmax. count of classes into
@@ -61,6 +64,8 @@ struct foreign_import {
     bool ilsvrc_order;           // what the numbers in val_label count
     const struct labels *labels; // of the classes; NULL: the built-in ones
     bool force;                  // replace a run of that name over other pictures
+    const atomic_bool *cancel;   // or NULL
+    struct progress progress;    // results, over which a text goes twice
 };
 struct foreign_imported {
     int64_t run;

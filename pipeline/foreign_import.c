@@ -31,6 +31,7 @@ struct importing {
     struct foreign_index *index;
     long *holders; // line (or number) of the result that each picture has, 0
     size_t at;     // number of the result at hand
+    size_t text_rows;
     struct cache *cache;
 };
 
@@ -40,6 +41,17 @@ static enum err_code add_name(struct importing *im, const char *name, struct err
         return err_set(e, ERR_NOMEM, "%s: no memory for its names", im->what->path);
     im->names[im->name_count++] = mem_dup(name);
     return ERR_OK;
+}
+
+// One more result of so many.
+static enum err_code pace(const struct importing *im, size_t done, size_t total,
+                          struct err *e)
+{
+    const struct foreign_import *what = im->what;
+    progress_tell(&what->progress, done, total);
+    return what->cancel && atomic_load(what->cancel)
+               ? err_set(e, ERR_INTERRUPTED, "interrupted; nothing was stored")
+               : ERR_OK;
 }
 
 // ---- seeing what there is ----
@@ -86,7 +98,7 @@ static enum err_code see_row(void *ctx, const struct foreign_found *found, struc
 {
     struct importing *im = ctx;
     enum err_code rc = ERR_OK;
-    im->result->rows++;
+    im->text_rows++;
     if (found->classes) {
         char *place = mem_printf("%s:%ld", im->what->path, found->line);
         rc = check_classes(im, place, found->classes, e);
@@ -96,7 +108,7 @@ static enum err_code see_row(void *ctx, const struct foreign_found *found, struc
         rc = check_row(im, found, e);
     if (rc == ERR_OK && !im->what->ds)
         rc = add_name(im, found->row.file, e);
-    return rc;
+    return rc == ERR_OK ? pace(im, im->text_rows, 0, e) : rc;
 }
 
 static int by_name(const void *a, const void *b)
@@ -148,7 +160,6 @@ static enum err_code see_all(struct importing *im, struct err *e)
         TRY(see_folder(im, e));
     else
         TRY(foreign_each(what->path, im->labels, see_row, im, e));
-    im->result->rows = 0;
     im->ds = what->ds;
     if (!im->ds) {
         im->own_ds = ds_open_files(im->names, im->name_count);
@@ -305,6 +316,8 @@ static enum err_code store_row(void *ctx, const struct foreign_found *found,
     ptrdiff_t place;
     enum err_code rc = find_place(im, found->row.file, found->line, &place, e);
     // A line without a class or an error is a picture that was not run.
+    if (rc == ERR_OK)
+        rc = pace(im, im->at, im->text_rows, e);
     if (rc != ERR_OK || place < 0 || (!found->row.count && !found->row.error))
         return rc;
     return store(im, (size_t)place, &found->row, e);
@@ -334,8 +347,11 @@ static enum err_code store_npz(struct importing *im, size_t i, struct err *e)
 static enum err_code store_folder(struct importing *im, struct err *e)
 {
     enum err_code rc = ERR_OK;
-    for (size_t i = 0; i < im->name_count && rc == ERR_OK; i++)
+    for (size_t i = 0; i < im->name_count && rc == ERR_OK; i++) {
         rc = store_npz(im, i, e);
+        if (rc == ERR_OK)
+            rc = pace(im, i + 1, im->name_count, e);
+    }
     return rc;
 }
 

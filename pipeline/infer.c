@@ -40,7 +40,7 @@ static void count(struct infer *in, size_t *counter, const char *error)
     (*counter)++;
     if (error)
         in->watch->error(in->watch->ctx, error);
-    in->watch->progress(in->watch->ctx, r->written + r->kept + r->failed, in->total);
+    progress_tell(&in->watch->progress, r->written + r->kept + r->failed, in->total);
     pthread_mutex_unlock(&in->lock);
 }
 

@@ -24,8 +24,8 @@ struct pipe_infer_result {
 // Both are called by one thread at a time; a failed line is told and left out.
 struct pipe_infer_watch {
     void (*error)(void *ctx, const char *message);
-    void (*progress)(void *ctx, size_t done, size_t total);
     void *ctx;
+    struct progress progress;
 };
 
 // Makes OUT where it is missing, removes what a killed run left in it, and refuses it

@@ -28,7 +28,8 @@ struct npz_set {
     size_t count;
     atomic_size_t next;
     atomic_bool stop;
-    pthread_mutex_t lock; // on_error and fatal
+    pthread_mutex_t lock; // on_error, fatal, done and its being told
+    size_t done;
     struct err fatal;
 };
 
@@ -36,6 +37,13 @@ static void tell(struct npz_set *set, const char *message)
 {
     pthread_mutex_lock(&set->lock);
     set->on_error(set->ctx, message);
+    pthread_mutex_unlock(&set->lock);
+}
+
+static void tell_done(struct npz_set *set)
+{
+    pthread_mutex_lock(&set->lock);
+    progress_tell(&set->spec->progress, ++set->done, set->count);
     pthread_mutex_unlock(&set->lock);
 }
 
@@ -238,6 +246,7 @@ static void write_member(void *ctx, int member, int members)
         if (i >= set->count || cancelled || atomic_load(&set->stop))
             return;
         write_slot(set, &set->slots[i]);
+        tell_done(set);
     }
 }
 

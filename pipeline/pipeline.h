@@ -10,6 +10,7 @@
 #include "engine/engine.h"
 
 #include "base/err.h"
+#include "base/progress.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -114,6 +115,7 @@ struct pipe_npz {
     int threads;
     bool force; // rewrite files that are there; else they are kept (resume)
     const atomic_bool *cancel; // when it turns true: ends with ERR_INTERRUPTED; or NULL
+    struct progress progress;
 };
 struct pipe_npz_result {
     size_t written, kept, failed;

@@ -211,6 +211,7 @@ static enum err_code place_all(struct prep *p, struct err *e)
         for (to = from; to < p->count && strcmp(p->found[to].name, unique[n]) == 0;)
             to++;
         TRY(place_name(p, from, to, ds_item(ds, n)->label, e));
+        progress_tell(&p->spec->progress, n + 1, names);
         if (p->spec->cancel && atomic_load(p->spec->cancel))
             TRY(err_set(e, ERR_INTERRUPTED, "interrupted after %zu of %zu pictures",
                         n + 1, names));

@@ -7,6 +7,7 @@
 // removed, overwritten or copied.
 
 #include "base/err.h"
+#include "base/progress.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -22,6 +23,7 @@ struct valprep {
     enum valprep_link link;
     bool reverse;              // class folders to flat
     const atomic_bool *cancel; // or NULL
+    struct progress progress;
 };
 
 // What does not fit; it is told, counted and left as it is.

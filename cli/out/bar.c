@@ -6,15 +6,20 @@
 #include "base/str.h"
 
 #include <math.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 enum { BAR_CELLS = 20 };
 
+// Whether a line stands on the terminal, of which there is one.
+static atomic_bool line_there;
+
 void bar_open(struct bar *bar, const struct cli *cli)
 {
-    *bar = (struct bar){.on = !cli->quiet && isatty(STDERR_FILENO)};
+    *bar =
+        (struct bar){.on = !cli->quiet && isatty(STDERR_FILENO), .opened = clock_now()};
 }
 
 bool bar_due(struct bar *bar)
@@ -41,10 +46,16 @@ void bar_draw(size_t done, size_t total, const char *text)
     str_add_char(&line, '[');
     for (size_t i = 0; i < BAR_CELLS; i++)
         str_add_char(&line, i < cells ? '#' : '.');
-    str_addf(&line, "] %zu/%zu %s", done, total, text);
+    str_addf(&line, "] %zu/", done);
+    if (total)
+        str_addf(&line, "%zu", total);
+    else
+        str_add_char(&line, '?');
+    str_addf(&line, " %s", text);
     int width = columns() - 1;
     (void)fprintf(stderr, "\r%-*.*s", width, width, str_get(&line));
     (void)fflush(stderr);
+    atomic_store(&line_there, true);
     str_release(&line);
 }
 
@@ -78,11 +89,31 @@ void bar_draw_job(const struct pipe_progress *p)
     str_release(&text);
 }
 
+void bar_tell(void *ctx, size_t done, size_t total)
+{
+    struct bar *bar = ctx;
+    struct str text = {0};
+    if (!bar_due(bar))
+        return;
+    double rate = (double)done / (bar->drawn - bar->opened);
+    if (done > 0 && isfinite(rate)) {
+        str_addf(&text, " %.1f/s", rate);
+        add_time(&text, total > done ? (double)(total - done) / rate : (double)NAN);
+    }
+    bar_draw(done, total, str_get(&text));
+    str_release(&text);
+}
+
+void bar_hide(void)
+{
+    if (!atomic_exchange(&line_there, false))
+        return;
+    (void)fprintf(stderr, "\r%*s\r", columns() - 1, "");
+    (void)fflush(stderr);
+}
+
 void bar_close(struct bar *bar)
 {
-    if (bar->on && bar->drawn > 0) {
-        (void)fprintf(stderr, "\r%*s\r", columns() - 1, "");
-        (void)fflush(stderr);
-    }
+    bar_hide();
     bar->on = false;
 }

@@ -1,5 +1,7 @@
 #include "cli/out/say.h"
 
+#include "cli/out/bar.h"
+
 #include "base/str.h"
 
 #include <math.h>
@@ -18,6 +20,7 @@ static void put_line(FILE *out, const char *text)
 static void put(const struct cli *cli, enum say_paint paint, const char *text)
 {
     (void)fflush(stdout);
+    bar_hide();
     if (cli->paint_err)
         (void)fprintf(stderr, "%sxlens:\033[0m ", codes[paint]);
     else

@@ -96,31 +96,21 @@ static void tell_error(void *ctx, const char *message)
     say_error(((struct run *)ctx)->cli, message);
 }
 
+// What all processes have done.
 static void draw(struct run *run)
 {
     size_t done = 0;
-    if (!bar_due(&run->bar))
-        return;
     for (int i = 0; i < run->processes; i++) {
         const struct pipe_infer_result *r = &run->shares[i].result;
         done += r->written + r->kept + r->failed;
     }
-    bar_draw(done, ds_count(run->spec.ds), "");
-}
-
-static void tell_progress(void *ctx, size_t done, size_t total)
-{
-    struct run *run = ctx;
-    (void)done;
-    (void)total;
-    if (run->processes == 1)
-        draw(run);
+    bar_tell(&run->bar, done, ds_count(run->spec.ds));
 }
 
 // The part of one process.
 static enum err_code run_part(struct run *run, int self, struct err *e)
 {
-    const struct pipe_infer_watch watch = {tell_error, tell_progress, run};
+    const struct pipe_infer_watch watch = {tell_error, run, {bar_tell, &run->bar}};
     struct pipe_infer part = run->spec;
     int extra = part.instances % run->processes;
     part.first = self;

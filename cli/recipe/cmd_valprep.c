@@ -1,4 +1,5 @@
 #include "cli/cmd.h"
+#include "cli/out/bar.h"
 #include "cli/out/interrupt.h"
 #include "cli/out/json.h"
 #include "cli/out/say.h"
@@ -104,6 +105,7 @@ static enum err_code run_valprep(struct cli *cli, void *fields, struct err *e)
     const struct valprep_args *args = fields;
     struct preparing p = {.cli = cli, .misfits = cli->json ? cJSON_CreateArray() : NULL};
     struct valprep_result result;
+    struct bar bar;
     const struct valprep spec = {
         .folder = cli->operands[0],
         .target = args->target,
@@ -112,8 +114,12 @@ static enum err_code run_valprep(struct cli *cli, void *fields, struct err *e)
         .link = (enum valprep_link)args->link,
         .reverse = args->reverse,
         .cancel = interrupt_watch(),
+        .progress = {bar_tell, &bar},
     };
-    TRY(pipe_valprep(&spec, tell_misfit, &p, &result, e));
+    bar_open(&bar, cli);
+    rc = pipe_valprep(&spec, tell_misfit, &p, &result, e);
+    bar_close(&bar);
+    TRY(rc);
     if (cli->json)
         TRY(print_document(&p, &result, e));
     else

@@ -24,8 +24,8 @@ static void work(void *ctx, int member, int members)
         if (i >= p->n || atomic_load(p->interrupted))
             return;
         p->fn(p->ctx, i);
-        if (member == 0 && bar_due(&p->bar))
-            bar_draw(i + 1, p->n, "");
+        if (member == 0)
+            bar_tell(&p->bar, i + 1, p->n);
     }
 }
 

@@ -78,7 +78,7 @@ static void shards_make_the_whole(void **state)
         paths[i] = shards[i].db;
     }
     // A new file; then the same again, which changes nothing; then one by one.
-    struct cache_merge merge = {out.db, paths, SHARDS, false};
+    struct cache_merge merge = {.out = out.db, .shards = paths, .count = SHARDS};
     OK(cache_merge(&merge, &result, &err));
     assert_int_equal(result.runs, 1);
     assert_int_equal(result.rows, N);
@@ -97,7 +97,7 @@ static void shards_make_the_whole(void **state)
     fixture_release(&out);
     fixture_init(&out);
     for (int i = 0; i < SHARDS; i++) {
-        struct cache_merge one = {out.db, paths + i, 1, false};
+        struct cache_merge one = {.out = out.db, .shards = paths + i, .count = 1};
         OK(cache_merge(&one, &result, &err));
     }
     fixture_check(&out);
@@ -107,7 +107,8 @@ static void shards_make_the_whole(void **state)
     struct fixture again;
     fixture_init(&again);
     const char *merged[] = {out.db};
-    OK(cache_merge(&(struct cache_merge){again.db, merged, 1, false}, &result, &err));
+    OK(cache_merge(&(struct cache_merge){.out = again.db, .shards = merged, .count = 1},
+                   &result, &err));
     assert_int_equal(fixture_sql(&again, "SELECT count(*) FROM source"), SHARDS);
     fixture_release(&again);
     fixture_release(&out);
@@ -148,12 +149,14 @@ static void failures_are_made_good(void **state)
     }
     cache_close(cache);
     const char *both[] = {a.db, b.db};
-    OK(cache_merge(&(struct cache_merge){out.db, both, 2, false}, &result, &err));
+    OK(cache_merge(&(struct cache_merge){.out = out.db, .shards = both, .count = 2},
+                   &result, &err));
     fixture_check(&out);
     assert_int_equal(fixture_sql(&out, "SELECT done * 10 + failed FROM run"), 21);
     // And nothing is lost the other way round.
-    OK(cache_merge(&(struct cache_merge){b.db, (const char *[]){a.db}, 1, false}, &result,
-                   &err));
+    OK(cache_merge(
+        &(struct cache_merge){.out = b.db, .shards = (const char *[]){a.db}, .count = 1},
+        &result, &err));
     fixture_check(&b);
     assert_int_equal(fixture_sql(&b, "SELECT done * 10 + failed FROM run"), 21);
     fixture_release(&a);
@@ -167,10 +170,49 @@ static void merge_fails(const char *out, const char *shard, bool mixed,
     struct err err = {0};
     struct cache_merged result;
     const char *shards[] = {shard};
-    assert_int_equal(
-        cache_merge(&(struct cache_merge){out, shards, 1, mixed}, &result, &err), code);
+    assert_int_equal(cache_merge(
+                         &(struct cache_merge){
+                             .out = out, .shards = shards, .count = 1, .mixed = mixed},
+                         &result, &err),
+                     code);
     if (!strstr(err.msg, says))
         fail_msg("%s: expected \"%s\"", err.msg, says);
+}
+
+static void tell(void *ctx, size_t done, size_t total)
+{
+    size_t *told = ctx;
+    assert_true(done <= total);
+    *told = total;
+}
+
+static void a_merge_that_is_cancelled_leaves_nothing(void **state)
+{
+    (void)state;
+    struct fixture out, in;
+    struct err err = {0};
+    struct cache_merged result;
+    const atomic_bool cancel = true;
+    size_t told = 0;
+    char path[128];
+    fixture_init(&out);
+    fixture_init(&in);
+    make_shard(&in, 0, N);
+    make_shard(&out, 1, N);
+    (void)snprintf(path, sizeof path, "%s/new.db", out.dir);
+    struct cache_merge merge = {.out = path,
+                                .shards = (const char *[]){in.db},
+                                .count = 1,
+                                .cancel = &cancel,
+                                .progress = {tell, &told}};
+    assert_int_equal(cache_merge(&merge, &result, &err), ERR_INTERRUPTED);
+    assert_int_equal(told, fixture_sql(&in, "SELECT count(*) FROM run_row"));
+    merge.out = out.db;
+    assert_int_equal(cache_merge(&merge, &result, &err), ERR_INTERRUPTED);
+    assert_int_equal(fixture_sql(&out, "SELECT count(*) FROM source"), 0);
+    fixture_check(&out);
+    fixture_release(&in);
+    fixture_release(&out); // which wants nothing but its database in the folder
 }
 
 static void what_does_not_fit_is_refused(void **state)
@@ -212,7 +254,9 @@ static void what_does_not_fit_is_refused(void **state)
     cache_close(cache);
     merge_fails(out.db, in.db, false, ERR_USAGE, "--mixed");
     const char *shards[] = {in.db};
-    OK(cache_merge(&(struct cache_merge){out.db, shards, 1, true}, &result, &err));
+    OK(cache_merge(
+        &(struct cache_merge){.out = out.db, .shards = shards, .count = 1, .mixed = true},
+        &result, &err));
     assert_int_equal(fixture_sql(&out, "SELECT count(*) FROM run"), 2);
     fixture_check(&out);
 
@@ -304,6 +348,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(shards_make_the_whole),
         cmocka_unit_test(failures_are_made_good),
+        cmocka_unit_test(a_merge_that_is_cancelled_leaves_nothing),
         cmocka_unit_test(what_does_not_fit_is_refused),
         cmocka_unit_test(rows_are_walked_in_order),
     };
