@@ -120,6 +120,15 @@ static enum err_code read_instances(const struct bench_args *args, struct range 
     return ERR_OK;
 }
 
+// Once each, as they are keys of a document.
+static void add_percentile(struct bench_percentiles *out, double value)
+{
+    for (int i = 0; i < out->count; i++)
+        if (out->values[i] == value)
+            return;
+    out->values[out->count++] = value;
+}
+
 // "[50,90,99.9]" or without the brackets.
 static enum err_code read_percentiles(const char *text, struct bench_percentiles *out,
                                       struct err *e)
@@ -133,7 +142,7 @@ static enum err_code read_percentiles(const char *text, struct bench_percentiles
         if (after == at || !(value >= 0 && value <= 100) ||
             out->count == BENCH_MAX_PERCENTILES)
             break;
-        out->values[out->count++] = value;
+        add_percentile(out, value);
         at = after;
     } while (*at == ',' && at++);
     if (out->count == 0 || strcmp(at, end) != 0)

@@ -104,6 +104,9 @@ class Bench(CliTest):
             self.assertEqual(set(latency), {"p0", "p25", "p99.9", "p100", "mean", "min", "max"})
             self.assertEqual((latency["p0"], latency["p100"]), (latency["min"], latency["max"]))
             self.assertLessEqual(latency["p25"], latency["p99.9"])
+        # A key comes once; json.loads would hide a second one.
+        out, _ = self.xlens("bench", "-m", MODEL, "--json", "--percentiles", "50,90,50.0", "--iterations", "1")
+        self.assertEqual((out.count('"p50"'), out.count('"p90"')), (2, 2))
 
     def test_layers(self):
         got = self.bench("--layers", "--iterations", "10", "-b", "2")
@@ -143,7 +146,7 @@ class Bench(CliTest):
     def test_wrong_usage(self):
         for text in ("0", "x", "2:1", ":", "1:", ":2", "1:2:3", "1-2", "1:2000", "1.5"):
             self.fails(2, "bench", "-m", MODEL, "-i", text, says=["-i " + text, "A:B"])
-        for text in ("", "[", "[50", "50]", "[50,,90]", "[-1]", "[101]", "p50", "nan", ",".join(["5"] * 17)):
+        for text in ("", "[", "[50", "50]", "[50,,90]", "[-1]", "[101]", "p50", "nan", ",".join(map(str, range(17)))):
             self.fails(2, "bench", "-m", MODEL, "--percentiles", text, says=["--percentiles", "[50,90,95,99]"])
         self.fails(2, "bench", "-m", MODEL, "-i", "1", "-p", "2", says="processes")
         self.fails(2, "bench", "-m", MODEL, "-i", "1:4", "-p", "2", says="processes")

@@ -90,7 +90,7 @@ class Json(CliTest):
             self.valid("info", model)
         self.valid("info", self.root)
         self.valid("convert", "-m", MODEL, "-o", self.tmp / "native")
-        self.valid("bench", "-m", MODEL, "--iterations", "2", "--layers", "--percentiles", "[50,99.9]")
+        self.valid("bench", "-m", MODEL, "--iterations", "2", "--layers", "--peak", "--percentiles", "[50,99.9]")
         self.valid("bench", "-m", MODEL, "--iterations", "1", "-i", "2", "-p", "2", "--forward_mode", "1")
         self.drawn("verify", self.root, status=1)
         self.valid("doctor", "--terminal")
