@@ -4,13 +4,14 @@ result is the file that model_file() names."""
 import os, pathlib, sys
 import numpy as np
 
-SUFFIX = {"onnxruntime": ".onnx", "openvino": ".xml", "mnn": ".mnn", "ncnn": ".param", "torch": ""}
+SUFFIX = {"onnxruntime": ".onnx", "openvino": ".xml", "mnn": ".mnn", "ncnn": ".param"}
+NATIVE = ("onednn", "torch")  # they read xlens' own file
 
 
 def model_file(engine, precision, folder, batch):
-    """bf16 is what an engine makes of the float32 file; ncnn and torch have no batch in theirs."""
+    """bf16 is what an engine makes of the float32 file; ncnn has no batch in its own."""
     kind = "int8" if precision == "int8" else "float32"
-    if engine == "torch":
+    if engine in NATIVE:
         return folder / "net.safetensors"
     return folder / (f"{engine}-{kind}" + ("" if engine == "ncnn" else f"-b{batch}") + SUFFIX[engine])
 
@@ -31,7 +32,7 @@ def onnxruntime_int8(source, out, folder, size, batch):
             x = next(self.rows, None)
             return None if x is None else {"input": x}
     ready = str(out) + ".ready.onnx"
-    quant_pre_process(source, ready)
+    quant_pre_process(source, ready, skip_symbolic_shape=True)  # every shape is known, and it needs sympy
     quantize_static(ready, out, Reader(), quant_format=QuantFormat.QDQ, per_channel=True, activation_type=QuantType.QUInt8,
                     weight_type=QuantType.QInt8, calibrate_method=CalibrationMethod.MinMax)
     os.remove(ready)
@@ -48,8 +49,9 @@ def openvino_model(source, out, int8, folder, size, batch):
 
 
 def mnn_model(source, out, int8):
-    """Its own quantizer (mnnquant 3.6.1) aborts, so int8 is 8-bit weights, with activations that
-    the runtime quantizes as they come."""
+    """int8 is 8-bit weights, with activations that the runtime quantizes as they come. Its
+    quantizer (mnnquant 3.6.1, KL, called past its wrapper, which aborts) made a model that takes
+    1.5 times as long and gives NaN (Zen 4, 2026-11-24)."""
     import _tools  # the command-line wrapper of it installs a logger from PyPI
     _tools.mnnconvert(["mnnconvert", "-f", "ONNX", "--modelFile", str(source), "--MNNModel", str(out), "--bizCode", "xlens",
                        *(["--weightQuantBits", "8"] if int8 else [])])

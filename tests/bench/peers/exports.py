@@ -1,5 +1,5 @@
 """One network as each engine wants it: ONNX (onnxruntime, openvino, MNN's converter), ncnn's
-own two files, and a callable for torch."""
+own two files, and a module for torch."""
 import numpy as np
 
 
@@ -132,8 +132,8 @@ def write_ncnn(net, size, param, binary):
         f.write(f"7767517\n{len(writer.lines)} {writer.blobs}\n" + "\n".join(writer.lines) + "\n")
 
 
-def torch_callable(net, size, dtype):
-    """Eager torch, channels last."""
+def torch_module(net, size, dtype):
+    """Channels last; to be traced."""
     import torch
     import torch.nn.functional as F
     tensors = {}
@@ -180,4 +180,8 @@ def torch_callable(net, size, dtype):
                 a = F.linear(a, *t)
             values.append(a)
         return values[-1]
-    return run
+
+    class Module(torch.nn.Module):
+        def forward(self, x):
+            return run(x)
+    return Module()

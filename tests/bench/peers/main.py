@@ -1,11 +1,23 @@
 """xlens and other engines on the same network with the same weights, timed in turns."""
-import argparse, datetime, json, os, pathlib, platform, statistics, subprocess, sys
+import argparse, datetime, itertools, json, os, pathlib, platform, statistics, subprocess, sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
 CALIBRATION = 32  # pictures
-PRECISIONS = {"onnxruntime": ["float32", "int8"], "openvino": ["float32", "bf16", "int8"],
+ENGINES = ["xlens", "onnxruntime", "openvino", "onednn", "mnn", "ncnn"]
+PRECISIONS = {"onnxruntime": ["float32", "int8"], "openvino": ["float32", "bf16", "int8"], "onednn": ["float32", "bf16"],
               "mnn": ["float32", "int8"], "ncnn": ["float32", "bf16"], "torch": ["float32", "bf16"]}
+LACKS = {("onnxruntime", "bf16"): "its CPU kernels for convolutions take no bf16",
+         ("mnn", "bf16"): "asked for low_bf16, its wheel computes in float32: the same bits",
+         ("ncnn", "int8"): "its quantizer (ncnn2table, ncnn2int8) is not in its wheel",
+         ("onednn", "int8"): "brings kernels but no quantizer; openvino's row runs such kernels",
+         ("torch", "int8"): "its quantizer moved to another package"}
+# What keeps an engine below an instruction set; the others offer nothing of the kind.
+LIMITS = {"openvino": ["ONEDNN_MAX_CPU_ISA"], "onednn": ["ONEDNN_MAX_CPU_ISA"],
+          "torch": ["ONEDNN_MAX_CPU_ISA", "ATEN_CPU_CAPABILITY"]}
+LIMIT_VALUES = {"ONEDNN_MAX_CPU_ISA": {"avx2": "AVX2", "avx512": "AVX512_CORE"},
+                "ATEN_CPU_CAPABILITY": {"avx2": "avx2", "avx512": "avx512"}}
+STUCK = 1200  # seconds for a conversion
 
 
 def arguments():
@@ -20,20 +32,20 @@ def arguments():
     p.add_argument("--batches", **numbers, default=[1, 8])
     p.add_argument("--engines", **words, help="default: xlens and all that are installed")
     p.add_argument("--size", type=int, default=299, help="of the picture")
-    p.add_argument("--isa", choices=["avx2", "avx512"], help="xlens uses nothing above it, nor do openvino and torch")
+    p.add_argument("--isa", choices=["avx2", "avx512"], help="xlens uses nothing above it, nor do openvino, onednn and torch; the others have no such switch")
     p.add_argument("--pictures", help="folder for calibration and input; default: drawn ones")
-    p.add_argument("--seconds", type=float, default=30, help="for the turns of one table, at least 3 rounds; default: 30")
-    p.add_argument("--quick", action="store_true", help="float32 and the first model, 3 rounds a table")
-    p.add_argument("--torch", action="store_true", help="install torch and time it too (large)")
+    p.add_argument("--seconds", type=float, default=30, help="for the turns of one case, at least 3 rounds; default: 30")
+    p.add_argument("--quick", action="store_true", help="float32 and the first model, 3 rounds a case")
+    p.add_argument("--torch", action="store_true", help="install torch and time it too (some GB)")
     p.add_argument("--prepare", action="store_true", help="only write the models of every engine")
-    p.add_argument("--json", type=pathlib.Path, help="add the figures to this file")
+    p.add_argument("--json", type=pathlib.Path, help="add the figures to this file, case by case")
     p.add_argument("--print", action="store_true", help="only print the tables of the file of --json")
     for hidden in ("--xlens", "--worker", "--cache"):
         p.add_argument(hidden, type=pathlib.Path, help=argparse.SUPPRESS)
     args = p.parse_args()
     if args.quick:
         args.models, args.precisions, args.seconds = args.models[:1], ["float32"], 0
-    args.engines = args.engines or ["xlens", "onnxruntime", "openvino", "mnn", "ncnn"] + ["torch"] * args.torch
+    args.engines = args.engines or ENGINES + ["torch"] * args.torch
     return args
 
 
@@ -41,6 +53,17 @@ arguments_given = arguments()  # --help needs none of what follows
 import numpy as np
 import convert, networks
 from turns import Gone, Worker, in_turns
+
+
+def run(command):
+    """Gone with the command's last words when it fails or hangs."""
+    try:
+        done = subprocess.run([str(c) for c in command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+                              timeout=STUCK, errors="replace")
+    except subprocess.TimeoutExpired:
+        raise Gone(f"not done in {STUCK} s")
+    if done.returncode:
+        raise Gone((done.stderr.strip().splitlines() or [f"ended with status {done.returncode}"])[-1].removeprefix("xlens: "))
 
 
 class Subject:
@@ -71,9 +94,7 @@ class Subject:
         self.write_inputs()
 
     def xlens(self, *command):
-        done = subprocess.run([self.args.xlens, *map(str, command)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-        if done.returncode:
-            raise Gone(done.stderr.strip().splitlines()[-1].removeprefix("xlens: "))
+        run([self.args.xlens, *command])
 
     def shape(self):
         return f"[3,{self.args.size},{self.args.size}]"
@@ -102,13 +123,13 @@ class Subject:
                            self.shape(), "-o", out)
             return out
         if precision not in PRECISIONS[engine]:
-            raise Gone(f"no {precision} on this kind of CPU, or no tool for it in its wheel")
+            raise Gone(f"no {precision}: {LACKS[engine, precision]}")
         out = convert.model_file(engine, precision, self.folder, batch)
         if not out.exists():
-            done = subprocess.run([sys.executable, "-B", HERE / "convert.py", engine, precision, self.folder, str(self.args.size),
-                                   str(batch)], capture_output=True, text=True)
-            if done.returncode:
-                raise Gone("cannot convert: " + (done.stderr.strip().splitlines() or ["no reason given"])[-1])
+            try:
+                run([sys.executable, "-B", HERE / "convert.py", engine, precision, self.folder, self.args.size, batch])
+            except Gone as why:
+                raise Gone(f"cannot convert: {why}")
         return out
 
     def worker(self, engine, precision, threads, batch):
@@ -116,8 +137,16 @@ class Subject:
         common = [threads, batch, self.args.size, self.folder / f"input-b{batch}.f32"]
         if engine == "xlens":
             return Worker(engine, [self.args.worker, model, precision, *common] + [self.args.isa] * bool(self.args.isa))
-        env = {"ONEDNN_MAX_CPU_ISA": {"avx2": "AVX2", "avx512": "AVX512_CORE"}[self.args.isa]} if self.args.isa else None
+        env = {name: LIMIT_VALUES[name][self.args.isa] for name in LIMITS.get(engine, [])} if self.args.isa else None
         return Worker(engine, [sys.executable, "-B", HERE / "worker.py", engine, precision, model, *common], env)
+
+
+def row(w, gone, times, firsts, batch, folder, logits):
+    if w.engine in gone:
+        raise Gone(gone[w.engine])
+    return {"engine": w.engine, "version": w.version, "ms": statistics.median(times) / batch * 1e3, "best_ms": min(times) / batch * 1e3,
+            "mib": w.peak_mib(), "first_s": statistics.median(firsts), "runs": len(times),
+            "difference": float(np.abs(w.logits(folder) - logits).max() / np.ptp(logits))}
 
 
 def measure(subject, precision, threads, batch):
@@ -131,7 +160,7 @@ def measure(subject, precision, threads, batch):
         workers.append(base)
         for engine in args.engines:
             try:
-                starts = 1 if args.quick else 3
+                starts = 3 if batch == 1 and not args.quick else 1
                 for i in range(starts):
                     w = subject.worker(engine, precision, threads, batch)
                     firsts.setdefault(engine, []).append(w.first)
@@ -140,12 +169,12 @@ def measure(subject, precision, threads, batch):
                 workers.append(w)
             except Gone as why:
                 rows.append({"engine": engine, "refused": str(why)})
-        times, peaks, others, stolen = in_turns(workers, batch, args.seconds, 3)
+        times, peaks, gone, others, stolen = in_turns(workers, batch, args.seconds, 3)
         for w in workers[1:]:
-            t = times[w.engine]
-            rows.append({"engine": w.engine, "version": w.version, "ms": statistics.median(t) / batch * 1e3,
-                         "best_ms": min(t) / batch * 1e3, "mib": w.peak_mib(), "first_s": statistics.median(firsts[w.engine]),
-                         "runs": len(t), "difference": float(np.abs(w.logits(subject.folder) - logits).max() / np.ptp(logits))})
+            try:
+                rows.append(row(w, gone, times[w.engine], firsts[w.engine], batch, subject.folder, logits))
+            except Gone as why:
+                rows.append({"engine": w.engine, "refused": str(why)})
         return {"model": subject.name, "size": args.size, "precision": precision, "threads": threads, "batch": batch,
                 "isa": args.isa, "gmac": subject.gmac, "peak": statistics.median(peaks), "others": others, "stolen": stolen,
                 "date": f"{datetime.date.today()}", "rows": rows}
@@ -161,11 +190,18 @@ def print_cpu():
           f"{len(os.sched_getaffinity(0))} CPUs, Linux {platform.release()}")
 
 
+def limited(case):
+    """Which engines kept below an instruction set, and which did not."""
+    ran = [r["engine"] for r in case["rows"] if "ms" in r]
+    below, free = ([e for e in ran if (e in LIMITS or e == "xlens") == keeps] for keeps in (True, False))
+    return f"nothing above {case['isa']} in {', '.join(below)}" + (f"; {', '.join(free)}: no such switch" if free else "")
+
+
 def print_table(case):
     own = next((r["ms"] for r in case["rows"] if r["engine"] == "xlens" and "ms" in r), None)
     print(f"\n{case['model']} at {case['size']}, {case['gmac']:.3f} GMAC, {case['precision']}, batch {case['batch']}, "
           f"{case['threads']} thread{'s' * (case['threads'] > 1)}"
-          + (f", nothing above {case['isa']}" if case["isa"] else "")
+          + (f", {limited(case)}" if case["isa"] else "")
           + f"; peak {case['peak']:.0f} GFLOP/s = {2e3 * case['gmac'] / case['peak']:.1f} ms a picture; "
           f"others had {100 * case['others']:.1f} % of the CPUs, the host {100 * case['stolen']:.1f} %; {case['date']}")
     print(f"  {'engine':<22} {'ms':>7} {'best':>7} {'/xlens':>6} {'% peak':>6} {'difference':>10} {'MiB':>5} {'first s':>7} {'runs':>4}")
@@ -180,26 +216,58 @@ def print_table(case):
     sys.stdout.flush()
 
 
+def print_summary(cases):
+    """One row a case: the time of xlens, its share of the peak, and how many times as long each other took
+    (* where it could not be kept below the instruction set)."""
+    others = [e for e in [*ENGINES[1:], "torch"] if any(r["engine"] == e and "ms" in r for c in cases for r in c["rows"])]
+    columns = ["network", "precision", "batch", "threads", "peak, GFLOP/s", "xlens, ms", "% peak", *others]
+    print(f"\n| {' | '.join(columns)} |\n|{'---|' * len(columns)}")
+    for c in cases:
+        ms = {r["engine"]: r["ms"] for r in c["rows"] if "ms" in r}
+        own = ms.get("xlens")
+        cells = [c["model"] + (f", {c['isa']}" if c["isa"] else ""), c["precision"], c["batch"], c["threads"], f"{c['peak']:.0f}"]
+        cells += [f"{own:.2f}", f"{2e5 * c['gmac'] / own / c['peak']:.1f}"] if own else ["-", "-"]
+        free = {e: "*" for e in others if c["isa"] and e not in LIMITS}
+        cells += [f"{ms[e] / own:.2f}{free.get(e, '')}" if own and e in ms else "-" for e in others]
+        print(f"| {' | '.join(map(str, cells))} |")
+
+
+def prepare(subject, args):
+    for precision, batch, engine in itertools.product(args.precisions, args.batches, args.engines):
+        try:
+            subject.worker(engine, precision, args.threads[0], batch).close()
+        except Gone as why:
+            print(f"{subject.name} {precision} batch {batch}: {engine}: {why}", flush=True)
+
+
 def main(args):
     old = json.loads(args.json.read_text()) if args.json and args.json.exists() else []
     print_cpu()
-    if args.print:
-        for case in old:
-            print_table(case)
-        return
-    cases = []
-    for subject in (Subject(args, name) for name in args.models):
-        for precision, batch in ((p, b) for p in args.precisions for b in args.batches):
-            for engine in args.engines if args.prepare else []:
-                try:
-                    subject.worker(engine, precision, args.threads[0], batch).close()
-                except Gone as why:
-                    print(f"{subject.name} {precision} batch {batch}: {engine}: {why}")
-            for threads in [] if args.prepare else args.threads:
+    cases = old if args.print else []
+    for case in cases:
+        print_table(case)
+    for name in [] if args.print else args.models:
+        try:
+            subject = Subject(args, name)
+        except Gone as why:
+            sys.exit(f"bench-peers: {name}: {why}")
+        if args.prepare:
+            prepare(subject, args)
+            continue
+        for precision, batch, threads in itertools.product(args.precisions, args.batches, args.threads):
+            try:
                 cases.append(measure(subject, precision, threads, batch))
-                print_table(cases[-1])
-    if args.json:
-        args.json.write_text(json.dumps(old + cases, indent=1) + "\n")
+            except Gone as why:
+                print(f"\n{name}, {precision}, batch {batch}, {threads} threads: xlens: {why}", flush=True)
+                continue
+            print_table(cases[-1])
+            if args.json:
+                args.json.write_text(json.dumps(old + cases, indent=1) + "\n")
+    if cases:
+        print_summary(cases)
 
 
-main(arguments_given)
+try:
+    main(arguments_given)
+except KeyboardInterrupt:
+    sys.exit(130)
