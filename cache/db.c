@@ -255,6 +255,9 @@ enum err_code cache_open_bulk(const char *path, struct cache **out, struct err *
     enum err_code rc = cache_open(path, true, out, e);
     if (rc != ERR_OK || !*out)
         return rc;
+    // A defensive connection would leave the journal on without a word. In a log of
+    // millions of pages each one is looked for in thousands of places.
+    sqlite3_db_config((*out)->db, SQLITE_DBCONFIG_DEFENSIVE, 0, NULL);
     rc = cache_exec(*out, "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF", e);
     if (rc != ERR_OK) {
         cache_close(*out);
