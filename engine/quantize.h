@@ -1,9 +1,11 @@
 #ifndef ENGINE_QUANTIZE_H
 #define ENGINE_QUANTIZE_H
 
-// From a float32 model to an int8 one. A calibration watches what goes into each
-// pointwise convolution while pictures run, then chooses how inputs and weights become
-// whole numbers (xlens-model(5) has the arithmetic); everything else stays float32.
+// From a float32 model to an int8 one, everything but pointwise convolutions staying
+// float32 (xlens-model(5) has the arithmetic). A calibration watches twice what goes into
+// each of them while pictures run: at first what values there are, from which the whole
+// numbers follow that inputs become; then how these go together, for weights to be
+// rounded so that one's error makes good another's.
 
 #include "engine/engine.h"
 
@@ -39,13 +41,18 @@ enum err_code eng_calib_open(const struct eng_model *model, const struct eng_opt
                              struct err *e) MUST_CHECK;
 void eng_calib_close(struct eng_calib *calib);
 
-// eng_session_run on picture 0, 1, … of the calibration set, its values counted. Any
+// eng_session_run on picture 0, 1, … of the calibration set, what goes in counted. Any
 // thread; the outcome does not depend on the order.
 void eng_calib_run(struct eng_calib *calib, struct eng_session *session,
                    const float *input, size_t picture, const struct eng_output *out);
 
-// Chooses scales and weights. ERR_USAGE when `keep` names what is no layer of the kind,
-// ERR_FORMAT when values were not finite or nothing has been run.
+// Between the two rounds of pictures: chooses the scales of inputs. ERR_USAGE when `keep`
+// names what is no layer of the kind, ERR_FORMAT when values were not finite or nothing
+// has been run.
+enum err_code eng_calib_settle(struct eng_calib *calib, const struct eng_quant_opts *opts,
+                               struct err *e) MUST_CHECK;
+
+// After the second, with the same options: chooses weights. Once a calibration.
 enum err_code eng_calib_quantize(struct eng_calib *calib,
                                  const struct eng_quant_opts *opts,
                                  struct err *e) MUST_CHECK;

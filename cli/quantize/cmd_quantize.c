@@ -137,7 +137,9 @@ static void tell_failure(void *ctx, const struct pipe_event *event)
         say_note(ctx, "%s: not used: %s", event->row.file, event->row.error);
 }
 
-static enum err_code calibrate(struct quantizing *q, struct err *e)
+static enum err_code calibrate(struct quantizing *q,
+                               void (*on_event)(void *, const struct pipe_event *),
+                               struct err *e)
 {
     enum err_code rc;
     struct pipe_job *job = NULL;
@@ -149,7 +151,7 @@ static enum err_code calibrate(struct quantizing *q, struct err *e)
                                    .threads = q->cli->threads,
                                    .run = run_calib,
                                    .run_ctx = q->calib};
-    const struct watch watch = {.on_event = tell_failure, .ctx = (void *)q->cli};
+    const struct watch watch = {.on_event = on_event, .ctx = (void *)q->cli};
     TRY(pipe_job_start(&spec, &job, e));
     watch_job(q->cli, job, &watch, &end);
     q->account.failed = end.failed;
@@ -159,17 +161,24 @@ out:
     return rc;
 }
 
+static enum err_code calibrate_twice(struct quantizing *q,
+                                     const struct eng_quant_opts *opts, struct err *e)
+{
+    enum err_code rc;
+    TRY(calibrate(q, tell_failure, e));
+    TRY(eng_calib_settle(q->calib, opts, e));
+    TRY(calibrate(q, NULL, e));
+    TRY(eng_calib_quantize(q->calib, opts, e));
+out:
+    return rc;
+}
+
 static enum err_code write_model(struct quantizing *q, struct err *e)
 {
     enum err_code rc;
     const struct quantize_args *args = q->args;
-    const struct eng_quant_opts opts = {.method = (enum eng_calib_method)args->method,
-                                        .percentile = args->percentile,
-                                        .min_sqnr = args->min_sqnr,
-                                        .keep = args->keep};
     struct stat st = {0};
     char *calibration = NULL;
-    TRY(eng_calib_quantize(q->calib, &opts, e));
     ds_prep_text(&q->setup.prep, q->prep);
     q->account.model = args->model.model;
     q->account.out = args->out;
@@ -224,11 +233,15 @@ static enum err_code run_quantize(struct cli *cli, void *fields, struct err *e)
 {
     enum err_code rc;
     struct quantizing q = {.cli = cli, .args = fields};
+    const struct eng_quant_opts opts = {.method = (enum eng_calib_method)q.args->method,
+                                        .percentile = q.args->percentile,
+                                        .min_sqnr = q.args->min_sqnr,
+                                        .keep = q.args->keep};
     const struct eng_quant_layer *layers;
     int count;
     (void)interrupt_watch();
     TRY(open_all(&q, e));
-    TRY(calibrate(&q, e));
+    TRY(calibrate_twice(&q, &opts, e));
     TRY(write_model(&q, e));
     TRY(judge(&q, e));
     layers = eng_calib_layers(q.calib, &count);

@@ -5,11 +5,15 @@
 
 #include "base/mem.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 // Pixels that layers are tried on before their precision is settled.
 enum { TRIAL_PICTURES = 64, TRIAL_ROWS = 4 };
+
+// Pixels a picture whose products are summed, at most, and layers that count as last.
+enum { PRODUCT_ROWS = 16, LAST_LAYERS = 3 };
 
 // ---- opening ----
 
@@ -40,6 +44,8 @@ static enum err_code add_layers(struct eng_calib *c, struct err *e)
         if (rc != ERR_OK)
             return rc;
     }
+    for (int i = 0; i < c->count; i++)
+        c->layers[i].last = i >= c->count - LAST_LAYERS;
     return ERR_OK;
 }
 
@@ -57,6 +63,8 @@ enum err_code eng_calib_open(const struct eng_model *model, const struct eng_opt
     TRY(net_fold(&c->net, e));
     TRY(weights_hash(model->path, &c->net, opts->head, c->hash, e));
     TRY(add_layers(c, e));
+    c->gram_rows = pictures > GRAM_PIXELS / PRODUCT_ROWS ? (int)(GRAM_PIXELS / pictures)
+                                                         : PRODUCT_ROWS;
     pictures = pictures < TRIAL_PICTURES ? pictures : TRIAL_PICTURES;
     TRY(sample_open(&model->plan, false, pictures, TRIAL_ROWS, &c->sample, e));
     *out = c;
@@ -72,6 +80,9 @@ void eng_calib_close(struct eng_calib *calib)
         return;
     for (int i = 0; i < calib->count; i++) {
         free(calib->layers[i].channels);
+        free(calib->layers[i].moments);
+        net_quant_free(calib->layers[i].quant);
+        gram_release(&calib->layers[i].gram);
         pthread_mutex_destroy(&calib->layers[i].lock);
     }
     sample_release(&calib->sample);
@@ -110,6 +121,47 @@ static void count_values(struct calib_layer *l, const struct exec *x,
     } while (sample_tile_next(x, part, &t));
 }
 
+static void read_codes(const struct calib_layer *l, const struct exec *x,
+                       const struct exec_part *part, int pixel, float *values,
+                       int16_t *codes)
+{
+    const struct net_quant *q = l->quant;
+    sample_read(x, part, pixel, values, l->in);
+    for (int k = 0; k < l->in; k++) {
+        float whole = nearbyintf(values[k] * q->in_scale[k] + q->in_zero[k]);
+        whole = whole < 0 ? 0 : whole > 127 ? 127 : whole;
+        codes[k] = (int16_t)(whole - q->in_zero[k]);
+    }
+}
+
+// Products of a few of the part's pixels.
+static void count_products(struct calib_layer *l, int rows, const struct exec *x,
+                           const struct exec_part *part, size_t picture)
+{
+    const int pixels = x->layout->steps[part->step].pixels;
+    float *values = mem_new((size_t)l->in * sizeof *values);
+    int16_t *codes = mem_new((size_t)GRAM_ROWS * (size_t)l->in * sizeof *codes);
+    int held = 0;
+    rows = rows < pixels ? rows : pixels;
+    for (int i = 0; i < rows; i++) {
+        int pixel = sample_pixel(pixels, rows, i, picture);
+        if (pixel < part->rows.first || pixel >= part->rows.last)
+            continue;
+        read_codes(l, x, part, pixel, values, codes + (ptrdiff_t)held * l->in);
+        if (++held == GRAM_ROWS) {
+            gram_add(&l->gram, codes, held);
+            held = 0;
+        }
+    }
+    if (held) {
+        memset(codes + (ptrdiff_t)held * l->in, 0,
+               (size_t)(GRAM_ROWS - held) * (size_t)l->in * sizeof *codes);
+        gram_add(&l->gram, codes, held);
+    }
+    free(codes);
+    free(values);
+}
+
 static void see(void *ctx, const struct exec *x, const struct exec_part *part)
 {
     const struct watching *w = ctx;
@@ -118,9 +170,13 @@ static void see(void *ctx, const struct exec *x, const struct exec_part *part)
         return;
     struct calib_layer *l = layer_of(w->calib, node);
     pthread_mutex_lock(&l->lock);
-    count_values(l, x, part);
+    if (w->calib->settled)
+        count_products(l, w->calib->gram_rows, x, part, w->picture);
+    else
+        count_values(l, x, part);
     pthread_mutex_unlock(&l->lock);
-    sample_take(&w->calib->sample, x, part, w->picture);
+    if (!w->calib->settled)
+        sample_take(&w->calib->sample, x, part, w->picture);
 }
 
 void eng_calib_run(struct eng_calib *calib, struct eng_session *session,
@@ -180,16 +236,27 @@ static void give_numbers(struct net_node *n, struct net_quant *quant, float *bia
     n->quant = quant;
 }
 
-enum err_code eng_calib_quantize(struct eng_calib *calib,
-                                 const struct eng_quant_opts *opts, struct err *e)
+enum err_code eng_calib_settle(struct eng_calib *calib, const struct eng_quant_opts *opts,
+                               struct err *e)
 {
     enum err_code rc;
     TRY(check_keep(calib, opts->keep, e));
+    for (int i = 0; i < calib->count; i++)
+        TRY(layer_settle(calib, i, opts, e));
+    calib->settled = true;
+out:
+    return rc;
+}
+
+enum err_code eng_calib_quantize(struct eng_calib *calib,
+                                 const struct eng_quant_opts *opts, struct err *e)
+{
+    enum err_code rc = ERR_OK;
     for (int i = 0; i < calib->count; i++) {
         struct eng_quant_layer *r = &calib->results[i];
         struct net_quant *quant;
         float *bias;
-        TRY(layer_quantize(calib, i, opts, &quant, &bias, &r->sqnr, e));
+        TRY(layer_quantize(calib, i, &quant, &bias, &r->sqnr, e));
         r->kept = is_listed(opts->keep, r->name) || !(r->sqnr >= opts->min_sqnr);
         if (!r->kept) {
             give_numbers(&calib->net.nodes[calib->layers[i].node], quant, bias);

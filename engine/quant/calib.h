@@ -3,8 +3,10 @@
 
 // What a calibration holds.
 
+#include "engine/quant/gram.h"
 #include "engine/quant/histogram.h"
 #include "engine/quant/sample.h"
+#include "engine/quant/threshold.h"
 #include "engine/quantize.h"
 
 #include <pthread.h>
@@ -15,6 +17,11 @@ struct calib_layer {
     pthread_mutex_t lock;
     struct histogram *channels; // [in, in whole blocks]
     bool odd;                   // a value was not finite
+    bool last;                  // one of the last of the network
+    // Once settled:
+    struct net_quant *quant;
+    struct moments *moments; // [in] of what goes in
+    struct gram gram;
 };
 
 struct eng_calib {
@@ -25,12 +32,18 @@ struct eng_calib {
     struct eng_quant_layer *results; // [count]
     int count;
     struct sample sample; // of what goes in
+    bool settled;
+    int gram_rows; // pixels a picture that the grams get
 };
 
-// One layer's numbers (layer.c). On success *quant and *bias [out] are the caller's;
-// *sqnr says how good they are.
-enum err_code layer_quantize(const struct eng_calib *calib, int layer,
-                             const struct eng_quant_opts *opts, struct net_quant **quant,
+// Chooses the whole numbers that one layer's inputs become, and scales for its outputs
+// (layer.c).
+enum err_code layer_settle(struct eng_calib *calib, int layer,
+                           const struct eng_quant_opts *opts, struct err *e) MUST_CHECK;
+
+// One layer's numbers. On success *quant and *bias [out] are the caller's; *sqnr says how
+// good they are.
+enum err_code layer_quantize(struct eng_calib *calib, int layer, struct net_quant **quant,
                              float **bias, double *sqnr, struct err *e) MUST_CHECK;
 
 #endif

@@ -15,26 +15,30 @@ static void note_range(struct channel *c, int i)
     const struct histogram *h = c->values;
     const struct code code = threshold_code(c->ranges[i]);
     const double scale = (double)code.scale, zero = (double)code.zero;
-    double count = h->zeros, sum = 0, square = 0, error = 0;
+    double count = h->zeros, sum = 0, square = 0, clipped = 0, rounded = 0;
     for (int b = 0; b < HISTOGRAM_BINS; b++) {
         if (!h->bins[b])
             continue;
         double n = h->bins[b], x = histogram_value(h, b), y = x * scale + zero;
-        double q = (double)(int)((y < 0 ? 0 : y > 127 ? 127 : y) + 0.5) - zero;
+        double inside = y < 0 ? 0 : y > 127 ? 127 : y;
+        double q = (double)(int)(inside + 0.5);
+        clipped += n * (y - inside) * (y - inside);
+        rounded += n * (inside - q) * (inside - q);
+        q -= zero;
         count += n;
         sum += n * q;
         square += n * q * q;
-        error += n * (x - q / scale) * (x - q / scale);
     }
     double mean = sum / count, bin = histogram_value(h, 1) - histogram_value(h, 0);
-    c->error[i] = error / count + bin * bin / 12 * (1 - h->zeros / count);
+    rounded = rounded / count / (scale * scale) + bin * bin / 12 * (1 - h->zeros / count);
+    c->error[i] = clipped / count / (scale * scale) + c->rounding * rounded;
     c->variance[i] = square / count - mean * mean;
 }
 
 void channel_init(struct channel *c, const struct histogram *values, struct range range,
-                  double weights)
+                  double weights, double rounding)
 {
-    *c = (struct channel){.values = values, .weights = weights};
+    *c = (struct channel){.values = values, .weights = weights, .rounding = rounding};
     for (int i = 0; i < CHANNEL_TRIED; i++) {
         double by = pow(1.25, CHANNEL_WIDER - i);
         c->ranges[i] = (struct range){range.low * by, range.high * by};

@@ -8,8 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-// As net_quant_check wants them.
-enum { WEIGHT_MOST = 127, QUAD_MOST = 258, TRIES = 24 };
+enum { TRIES = 24 };
 
 // The two quads of 8 rows: 0, 1, 4, 5 and 2, 3, 6, 7.
 static const int quads[2][4] = {{0, 1, 4, 5}, {2, 3, 6, 7}};
@@ -25,9 +24,10 @@ static double whole_scale(const double *w, int n)
                 int k = first + quads[half][i];
                 double size = k < n ? fabs(w[k]) : 0;
                 sum += size;
-                most = size / WEIGHT_MOST > most ? size / WEIGHT_MOST : most;
+                most =
+                    size / COLUMN_WEIGHT_MOST > most ? size / COLUMN_WEIGHT_MOST : most;
             }
-            most = sum / QUAD_MOST > most ? sum / QUAD_MOST : most;
+            most = sum / COLUMN_QUAD_MOST > most ? sum / COLUMN_QUAD_MOST : most;
         }
     return most;
 }
@@ -45,7 +45,7 @@ static void shrink_quad(const double *w, const double *spread, double scale, int
     int sum = 0;
     for (int i = 0; i < 4; i++)
         sum += quad[i] < n ? abs(q[quad[i]]) : 0;
-    for (; sum > QUAD_MOST; sum--) {
+    for (; sum > COLUMN_QUAD_MOST; sum--) {
         int best = -1;
         double least = DBL_MAX;
         for (int i = 0; i < 4; i++) {
@@ -71,7 +71,9 @@ static double round_block(const double *w, const double *spread, double scale, i
     double error = 0;
     for (int k = 0; k < n; k++) {
         double x = nearbyint(w[k] / scale);
-        q[k] = (int)(x > WEIGHT_MOST ? WEIGHT_MOST : x < -WEIGHT_MOST ? -WEIGHT_MOST : x);
+        q[k] = (int)(x > COLUMN_WEIGHT_MOST    ? COLUMN_WEIGHT_MOST
+                     : x < -COLUMN_WEIGHT_MOST ? -COLUMN_WEIGHT_MOST
+                                               : x);
     }
     for (int half = 0; half < 2; half++)
         shrink_quad(w, spread, scale, n, quads[half], q);

@@ -66,15 +66,14 @@ bool sample_tile_next(const struct exec *x, const struct exec_part *part, struct
     return true;
 }
 
-// Evenly spread, and shifted from picture to picture.
-static int pixel_of(int pixels, int rows, int i, size_t picture)
+int sample_pixel(int pixels, int rows, int i, size_t picture)
 {
     int shift = (int)(picture * 2654435761U % (size_t)pixels);
     return (int)(((long)i * pixels / rows + shift) % pixels);
 }
 
-static void take_input(const struct exec *x, const struct exec_part *part, int pixel,
-                       float *to, int channels)
+void sample_read(const struct exec *x, const struct exec_part *part, int pixel, float *to,
+                 int channels)
 {
     struct tile t;
     sample_tile_first(x, part, &t);
@@ -110,12 +109,12 @@ void sample_take(struct sample *s, const struct exec *x, const struct exec_part 
     const int channels = sample_channels(s, node);
     float *to = s->values[node] + (ptrdiff_t)picture * s->rows * channels;
     for (int i = 0; i < s->rows; i++, to += channels) {
-        int pixel = pixel_of(pixels, s->rows, i, picture);
+        int pixel = sample_pixel(pixels, s->rows, i, picture);
         if (pixel < part->rows.first || pixel >= part->rows.last)
             continue;
         if (s->outputs)
             take_output(x, part, pixel, to, channels);
         else
-            take_input(x, part, pixel, to, channels);
+            sample_read(x, part, pixel, to, channels);
     }
 }

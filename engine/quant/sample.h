@@ -21,6 +21,14 @@ int sample_node(const struct plan *plan, int step);
 
 int sample_channels(const struct sample *s, int node);
 
+// The i-th of `rows` pixels of a picture: evenly spread, and shifted from one to the
+// next.
+int sample_pixel(int pixels, int rows, int i, size_t picture);
+
+// A pixel of a part as it goes in.
+void sample_read(const struct exec *x, const struct exec_part *part, int pixel, float *to,
+                 int channels);
+
 enum err_code sample_open(const struct plan *plan, bool outputs, size_t pictures,
                           int rows, struct sample *out, struct err *e) MUST_CHECK;
 void sample_release(struct sample *s);

@@ -1,5 +1,7 @@
 #include "engine/exec/model.h"
 #include "engine/quant/column.h"
+#include "engine/quant/descend.h"
+#include "engine/quant/gram.h"
 #include "engine/quant/histogram.h"
 #include "engine/quant/threshold.h"
 #include "engine/quantize.h"
@@ -163,6 +165,106 @@ static void columns_keep_the_bounds(void **unused)
     assert_true(column_quantize(zero, zero, IN, none, 1) == 1);
 }
 
+static void products_are_those_of_all_pixels(void **unused)
+{
+    (void)unused;
+    enum { CHANNELS = 19, PIXELS = 43 };
+    static int16_t x[(PIXELS + GRAM_ROWS) * CHANNELS]; // zero beyond the last pixel
+    struct gram forth, back;
+    float covariance[CHANNELS * CHANNELS];
+    for (int i = 0; i < PIXELS * CHANNELS; i++)
+        x[i] = (int16_t)(127 * noise());
+    x[0] = x[1] = x[CHANNELS] = x[CHANNELS + 1] = -127; // 2 · 127² in 16 bits
+    assert_true(gram_open(&forth, CHANNELS) && gram_open(&back, CHANNELS));
+    for (int p = 0; p < PIXELS; p += GRAM_ROWS)
+        gram_add(&forth, x + p * CHANNELS,
+                 PIXELS - p < GRAM_ROWS ? PIXELS - p : GRAM_ROWS);
+    for (int p = PIXELS - 1; p >= 0; p--) {
+        int16_t one[GRAM_ROWS * CHANNELS] = {0};
+        memcpy(one, x + p * CHANNELS, CHANNELS * sizeof *one);
+        gram_add(&back, one, 1);
+    }
+    assert_int_equal(forth.pixels, PIXELS);
+    assert_memory_equal(forth.products, back.products,
+                        CHANNELS * (CHANNELS + 1) / 2 * sizeof *back.products);
+    gram_covariance(&forth, covariance);
+    for (int a = 0; a < CHANNELS; a++)
+        for (int b = 0; b < CHANNELS; b++) {
+            double mean_a = 0, mean_b = 0, want = 0;
+            for (int p = 0; p < PIXELS; p++) {
+                mean_a += (double)x[p * CHANNELS + a] / PIXELS;
+                mean_b += (double)x[p * CHANNELS + b] / PIXELS;
+            }
+            for (int p = 0; p < PIXELS; p++)
+                want += (x[p * CHANNELS + a] - mean_a) * (x[p * CHANNELS + b] - mean_b);
+            assert_true(fabs((double)covariance[a * CHANNELS + b] - want / PIXELS) <
+                        1e-2);
+        }
+    gram_release(&forth);
+    gram_release(&back);
+}
+
+static double error_of(const double *w, const float *c, int n, double scale,
+                       const int8_t *q)
+{
+    double sum = 0;
+    for (int a = 0; a < n; a++)
+        for (int b = 0; b < n; b++)
+            sum += (w[a] - scale * q[a]) * (double)c[a * n + b] * (w[b] - scale * q[b]);
+    return sum;
+}
+
+// Inputs that share most of what they say: the errors of rounding shall cancel.
+static void weights_are_rounded_together(void **unused)
+{
+    (void)unused;
+    enum { IN = 21 };
+    double sum_before = 0, sum_after = 0;
+    for (int round = 0; round < 50; round++) {
+        double w[IN];
+        float c[IN * IN], spread[IN];
+        int8_t q[IN];
+        double ones[IN];
+        for (int k = 0; k < IN; k++) {
+            w[k] = (double)noise() * (k % 7 == round % 7 ? 4 : 1);
+            spread[k] = 1 + fabsf(noise());
+            ones[k] = (double)(spread[k] * spread[k]) * 1.1;
+        }
+        for (int i = 0; i < IN * IN; i++)
+            c[i] = spread[i / IN] * spread[i % IN] * (i / IN == i % IN ? 1.1F : 1);
+        float scale = column_quantize(w, ones, IN, q, 1);
+        double before = error_of(w, c, IN, (double)scale, q);
+        float fitted = descend_column(w, c, IN, scale, q, 1);
+        double after = error_of(w, c, IN, (double)fitted, q);
+        assert_int_equal(net_quant_wide_column(q, IN, 1), -1);
+        assert_true(after <= before * (1 + 1e-6));
+        sum_before += before;
+        sum_after += after;
+        for (int k = 0; k < IN; k++) { // no single step makes it better
+            for (int step = -1; step <= 1; step += 2) {
+                int8_t other[IN];
+                memcpy(other, q, sizeof q);
+                other[k] = (int8_t)(other[k] + step);
+                if (net_quant_wide_column(other, IN, 1) < 0 && abs(other[k]) <= 127)
+                    assert_true(error_of(w, c, IN, (double)fitted, other) > 0.9 * after);
+            }
+        }
+    }
+    // Rounding leaves the shared part of 21 independent errors, ten times their own.
+    assert_true(sum_after < 0.5 * sum_before);
+}
+
+static void an_input_that_never_moves_keeps_its_weight(void **unused)
+{
+    (void)unused;
+    const double w[3] = {0.5, -0.25, 1};
+    const float c[9] = {0, 0, 0, 0, 4, 0, 0, 0, 9};
+    int8_t q[3] = {63, -32, 127};
+    float scale = descend_column(w, c, 3, 1.0F / 127, q, 1);
+    assert_true(q[0] == 63 && q[1] == -32 && q[2] == 127);
+    assert_true(fabsf(scale * 127 - 1) < 1e-3F);
+}
+
 // ---- whole models ----
 
 static float *pictures(void)
@@ -192,8 +294,14 @@ static void write_int8(const char *path, const float *input)
     must(eng_session_open(model, SIDE, SIDE, 1, 1, &session, &e), &e);
     must(eng_calib_open(model, &opts, PICTURES, &calib, &e), &e);
     const struct eng_quant_opts how = {.percentile = 99.99};
-    assert_int_equal(eng_calib_quantize(calib, &how, &e), ERR_FORMAT);
+    assert_int_equal(eng_calib_settle(calib, &how, &e), ERR_FORMAT);
     assert_says(&e, "no calibration picture");
+    for (size_t i = 0; i < PICTURES; i++)
+        eng_calib_run(calib, session, input + i * 3 * SIDE * SIDE, i,
+                      &(struct eng_output){0});
+    must(eng_calib_settle(calib, &how, &e), &e);
+    assert_int_equal(eng_calib_quantize(calib, &how, &e), ERR_FORMAT);
+    assert_says(&e, "a second time");
     for (size_t i = 0; i < PICTURES; i++)
         eng_calib_run(calib, session, input + i * 3 * SIDE * SIDE, i,
                       &(struct eng_output){0});
@@ -313,6 +421,9 @@ int main(void)
         cmocka_unit_test(kl_gives_up_a_lone_value),
         cmocka_unit_test(codes_cover_their_range),
         cmocka_unit_test(columns_keep_the_bounds),
+        cmocka_unit_test(products_are_those_of_all_pixels),
+        cmocka_unit_test(weights_are_rounded_together),
+        cmocka_unit_test(an_input_that_never_moves_keeps_its_weight),
         cmocka_unit_test(int8_has_the_same_bits_everywhere),
         cmocka_unit_test(damaged_int8_files_are_refused),
     };
