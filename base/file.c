@@ -120,23 +120,40 @@ static int open_temp(const char *path, char **temp)
     }
 }
 
+// A device or a pipe, such as /dev/null: it takes what is written as it comes, and no
+// file may come to be in its place.
+static bool is_sink(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
+}
+
+// Where a symbolic link leads, so that it stays one: /dev/stdout is such a link.
+static char *without_links(const char *path)
+{
+    char *real = realpath(path, NULL);
+    return real ? real : mem_dup(path);
+}
+
 enum err_code file_out_open(struct file_out *out, const char *path, bool force,
                             struct err *e)
 {
-    if (!force && file_exists(path))
+    bool sink = is_sink(path);
+    if (!force && !sink && file_exists(path))
         return err_set(e, ERR_EXISTS, "%s: exists already; --force replaces it", path);
-    char *temp = NULL;
-    int fd = open_temp(path, &temp);
+    char *target = sink ? mem_dup(path) : without_links(path), *temp = NULL;
+    int fd = sink ? open(path, O_WRONLY | O_CLOEXEC) : open_temp(target, &temp);
     FILE *stream = fd < 0 ? NULL : fdopen(fd, "wb");
     if (stream) {
-        *out = (struct file_out){stream, mem_dup(path), temp};
+        *out = (struct file_out){stream, target, temp};
         return ERR_OK;
     }
     enum err_code rc = err_set_errno(e, errno, path, "cannot create");
-    if (fd >= 0) {
+    if (fd >= 0)
         close(fd);
+    if (fd >= 0 && temp)
         (void)unlink(temp);
-    }
+    free(target);
     free(temp);
     return rc;
 }
@@ -151,12 +168,12 @@ static enum err_code commit(struct file_out *out, bool sync, struct err *e)
     if (fclose(out->stream) != 0 && !errnum)
         errnum = errno;
     out->stream = NULL;
-    if (!errnum && rename(out->temp, out->path) != 0)
+    if (!errnum && out->temp && rename(out->temp, out->path) != 0)
         errnum = errno;
     enum err_code rc = ERR_OK;
     if (errnum)
         rc = err_set_errno(e, errnum, out->path, "cannot write");
-    else
+    else if (out->temp)
         out->temp[0] = '\0';
     file_out_discard(out);
     return rc;

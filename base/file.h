@@ -35,10 +35,11 @@ void file_bytes_release(struct file_bytes *bytes);
 struct file_out {
     FILE *stream; // write here
     char *path;   // final name
-    char *temp;   // name until commit
+    char *temp;   // name until commit; NULL for what is no regular file
 };
 
-// ERR_EXISTS when path exists and force is false.
+// ERR_EXISTS when path exists and force is false; a device or a pipe is written to as it
+// is.
 enum err_code file_out_open(struct file_out *out, const char *path, bool force,
                             struct err *e) MUST_CHECK;
 

@@ -72,6 +72,13 @@ static bool same_file(const char *a, const char *b)
            x.st_ino == y.st_ino;
 }
 
+// To SQLite that is a new database, which it would begin to fill.
+static bool is_empty(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && st.st_size == 0;
+}
+
 // Everything that can be wrong with the shards before a row is touched: each is opened.
 static enum err_code check_all(const struct cache_merge *what, struct cache_pace *pace,
                                struct err *e)
@@ -86,8 +93,12 @@ static enum err_code check_all(const struct cache_merge *what, struct cache_pace
     if (file_exists(what->out))
         TRY(check_runs(what->out, what->mixed, &first, e));
     before = first.rows;
-    for (size_t i = 0; i < what->count; i++)
+    for (size_t i = 0; i < what->count; i++) {
+        if (is_empty(what->shards[i]))
+            TRY(err_set(e, ERR_FORMAT, "%s: is empty, expected a database",
+                        what->shards[i]));
         TRY(check_runs(what->shards[i], what->mixed, &first, e));
+    }
     // Each row's picture, file and prediction as well; at the end all rows are counted.
     *pace = (struct cache_pace){what, (size_t)(first.rows - before),
                                 .last = (size_t)(5 * first.rows - 4 * before)};

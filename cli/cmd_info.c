@@ -218,7 +218,21 @@ static bool is_list(const char *head, size_t n)
     for (size_t i = 0; i < n; i++)
         if ((unsigned char)head[i] < ' ' && !strchr("\t\r\n", head[i]))
             return false;
-    return n > 0 && head[0] != '{' && !memchr(head, '\0', n);
+    while (n > 0 && strchr("\t\r\n ", head[0]))
+        head++, n--;
+    return n > 0 && head[0] != '{';
+}
+
+// By name; what is no such file inside is to be told as a damaged model.
+static bool is_called_model(const char *path)
+{
+    static const char *const suffixes[] = {".safetensors", ".pth",     ".pt",
+                                           ".onnx",        ".h5",      ".keras",
+                                           ".pdparams",    ".pdmodel", ".pdiparams"};
+    for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++)
+        if (str_ends_with_nocase(path, suffixes[i]))
+            return true;
+    return false;
 }
 
 static enum err_code tell_kind(const char *path, enum kind *kind, struct err *e)
@@ -237,7 +251,7 @@ static enum err_code tell_kind(const char *path, enum kind *kind, struct err *e)
         return err_set_errno(e, errnum, path, "cannot read");
     if (n >= 16 && memcmp(head, "SQLite format 3", 16) == 0)
         *kind = KIND_DATABASE;
-    else if (!is_list(head, (size_t)n))
+    else if (!is_list(head, (size_t)n) || is_called_model(path))
         *kind = KIND_MODEL;
     return ERR_OK;
 }

@@ -4,6 +4,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cjson/cJSON.h>
 
@@ -99,6 +100,44 @@ out:
     return rc;
 }
 
+// The four hexadecimal digits of \uXXXX at `at`; -1 when none are there.
+static int unit_at(const char *at)
+{
+    int value = 0;
+    if (at[0] != '\\' || at[1] != 'u')
+        return -1;
+    for (int i = 2; i < 6; i++) {
+        const char *digits = "0123456789abcdef";
+        const char *digit = at[i] ? strchr(digits, at[i] | 0x20) : NULL;
+        if (!digit)
+            return -1;
+        value = value * 16 + (int)(digit - digits);
+    }
+    return value;
+}
+
+// Bytes of a name that are no UTF-8, as exports and Python's surrogateescape write them:
+// \udc80 to \udcff without the other half of a pair. cJSON takes the bytes, not these.
+static void restore_bytes(char *line)
+{
+    char *to = line;
+    if (!strstr(line, "\\u"))
+        return;
+    for (const char *from = line; *from;) {
+        int unit = unit_at(from);
+        size_t n = unit >= 0xd800 && unit < 0xdc00 && unit_at(from + 6) >= 0 ? 12
+                   : unit >= 0                                               ? 6
+                   : from[0] == '\\' && from[1]                              ? 2
+                                                                             : 1;
+        if (unit >= 0xdc80 && unit <= 0xdcff)
+            *to++ = (char)(unit & 0xff);
+        else
+            to = (char *)memmove(to, from, n) + n;
+        from += n;
+    }
+    *to = '\0';
+}
+
 enum err_code foreign_read_jsonl(struct foreign_reader *r, struct err *e)
 {
     enum err_code rc = ERR_OK;
@@ -108,6 +147,7 @@ enum err_code foreign_read_jsonl(struct foreign_reader *r, struct err *e)
             break;
         if (*text_trim(line) == '\0')
             continue;
+        restore_bytes(line);
         cJSON *object = cJSON_Parse(line);
         rc = cJSON_IsObject(object) ? json_object(r, object, e)
                                     : foreign_wrong(r, "no JSON object", e);

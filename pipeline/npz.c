@@ -113,6 +113,22 @@ static enum err_code refuse_collisions(struct npz_set *set, struct err *e)
     return ERR_OK;
 }
 
+// Else the list would have two wrong lines.
+static void refuse_line_breaks(struct npz_set *set)
+{
+    for (size_t i = 0; set->spec->text_path && i < set->count; i++) {
+        struct slot *slot = &set->slots[i];
+        if (!slot->path || !strchr(slot->path, '\n'))
+            continue;
+        char *text = mem_printf(
+            "%s: a line break in a name, which a datalist cannot hold", slot->path);
+        tell(set, text);
+        free(text);
+        free(slot->path);
+        slot->path = NULL;
+    }
+}
+
 static enum err_code name_slots(struct npz_set *set, struct err *e)
 {
     set->slots = mem_array(set->count, sizeof *set->slots);
@@ -125,7 +141,9 @@ static enum err_code name_slots(struct npz_set *set, struct err *e)
         slot->path = npz_path(set->spec->target, picture);
         free(picture);
     }
-    return refuse_collisions(set, e);
+    enum err_code rc = refuse_collisions(set, e);
+    refuse_line_breaks(set);
+    return rc;
 }
 
 // ---- one picture ----

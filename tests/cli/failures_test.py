@@ -152,6 +152,51 @@ class Failures(CliTest):
         self.assertEqual(done.stderr, "")
         self.assertIn(int((self.tmp / "status").read_text()), (0, 128 + signal.SIGPIPE))
 
+    def test_what_is_no_file_stays_what_it_is(self):
+        """A pipe or a device is written to, a link leads on; neither makes way for a file."""
+        self.xlens("eval", "-m", MODEL, self.pictures(), "--db", self.db)
+        export = ["export", "--db", self.db, "--format", "csv", "-o"]
+        want, _ = self.xlens(*export, "-")
+        pipe, link, real = (self.tmp / n for n in ("pipe", "link", "real.csv"))
+        os.mkfifo(pipe)
+        got = []
+        reader = threading.Thread(target=lambda: got.append(pipe.read_text()))
+        reader.start()
+        self.xlens(*export, pipe, "--force")
+        reader.join()
+        self.assertTrue(pipe.is_fifo())
+        real.write_text("old")
+        link.symlink_to("real.csv")
+        self.fails(2, *export, link, says="exists already")
+        self.xlens(*export, link, "--force")
+        self.assertTrue(link.is_symlink())
+        self.assertEqual((got, real.read_text()), ([want], want))
+        self.assertEqual([p for p in self.tmp.iterdir() if "tmp" in p.name], [])
+
+    def test_line_breaks_in_names(self):
+        """Formats of lines leave such a picture out, or name it on one line."""
+        root, out, listed = self.tmp / "set", self.tmp / "t", self.tmp / "list.txt"
+        root.mkdir()
+        for name in ("a\nb.jpg", "c.jpg"):
+            shutil.copy(DATA / "pictures/rgb.jpg", root / name)
+        _, err = self.xlens("npz", "--dataset_path", root, "--target_path", out, "--text_path", listed,
+                            status=1)
+        self.assertEqual(len(err.splitlines()), 1)
+        self.assertEqual(listed.read_text(), f"{out}/set/c.npz\n")
+        got = self.document("npz", "--dataset_path", root, "--target_path", out)
+        self.assertEqual((got["written"], got["kept"]), (1, 1))
+        relay = self.tmp / "relay.txt"
+        self.xlens("eval", "-m", MODEL, root, "--db", self.db, "--result_txt", relay)
+        lines = relay.read_text().splitlines()
+        self.assertEqual(len(lines), 10)
+        self.assertTrue(lines[0].startswith("a?b.jpg: Relay top-0 id: "), lines[0])
+
+    def test_text_called_a_model(self):
+        for name in ("m.pth", "m.onnx", "m.safetensors"):
+            (self.tmp / name).write_text("this is no model\n")
+            self.fails(3, "info", self.tmp / name, says=[name, "expected a model"])
+        self.assertIn("12", self.xlens("info", self.pictures())[0])
+
     def test_messages_are_one_line(self):
         odd = self.tmp / "a\nb\x1b[31m.jpg"
         odd.write_bytes(b"nothing")

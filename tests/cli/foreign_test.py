@@ -1,6 +1,6 @@
 """xlens import and diff: predictions made elsewhere, and runs beside each other. What diff and
 stats compute is checked against other libraries in peers_test.py."""
-import csv, io, json, math, pathlib, struct, zipfile
+import csv, io, json, math, os, pathlib, shutil, struct, zipfile
 
 from harness import DATA, LABEL_NAMES, MODEL, CliTest, main, npy
 
@@ -24,8 +24,8 @@ class Foreign(CliTest):
         return path
 
     def table(self, run="theirs"):
-        out, _ = self.xlens("export", "--db", self.db, "--run", run, "--format", "csv", "-o", "-")
-        return list(csv.DictReader(io.StringIO(out)))
+        out, _ = self.xlens("export", "--db", self.db, "--run", run, "--format", "csv", "-o", "-", text=False)
+        return list(csv.DictReader(io.StringIO(os.fsdecode(out))))
 
     def scores(self, i):
         """Distinct logits, the best of them class i % 10."""
@@ -131,6 +131,25 @@ class Foreign(CliTest):
             stats = [self.document("stats", "--db", self.db, "--run", r) for r in ("own", form)]
             for key in ("images", "failed", "labelled", "top1", "top5", "pairs"):
                 self.assertEqual(stats[0][key], stats[1][key])
+
+    def test_names_that_are_no_text(self):
+        """Bytes that are no UTF-8, backslashes, a pair of surrogates and quotes come back."""
+        root = self.tmp / "odd"
+        for name in (b"a\xff\xfe.jpg", rb"b\udc80.jpg", "c\U0001f415\u00e9.jpg".encode(), b'd,"\t.jpg'):
+            path = os.fsencode(root) + b"/n01440764 \xe9/" + name
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            shutil.copy(os.fsencode(DATA / "pictures/rgb.jpg"), path)
+        self.xlens("eval", "-m", MODEL, "--db", self.db, "--label", self.label, "--name", "own", root)
+        for form in ("csv", "jsonl"):
+            out = self.tmp / f"own.{form}"
+            self.xlens("export", "--db", self.db, "--run", "own", "--format", form, "-o", out)
+            self.bring(out, "--dataset", root, name=form)
+            self.assertEqual(self.table(form), self.table("own"))
+        # Half a pair is not half of a byte.
+        out.write_text(r'{"file": "\ud800\udc80.jpg", "index": 1, "prob": 1}' + "\n")
+        self.xlens("import", "--run", "pair", out, "--db", self.db)
+        self.assertIn("\U00010080.jpg", self.xlens("export", "--db", self.db, "--run", "pair", "--format",
+                                                   "csv", "-o", "-")[0])
 
     def evaluated_once(self):
         (self.root / "bee/broken.jpg").write_bytes((DATA / "pictures/rgb.jpg").read_bytes()[:400])

@@ -78,6 +78,9 @@ class Merge(CliTest):
         text = self.tmp / "text.db"
         text.write_text("no database " * 100)
         self.fails(3, "merge", "--db", out, "--mixed", text, says="not a SQLite database")
+        text.write_bytes(b"")
+        self.fails(3, "merge", "--db", out, "--mixed", text, says="is empty")
+        self.assertEqual(text.stat().st_size, 0)
         # Another dataset under the same name: one picture more.
         (self.root / "bee/00a.jpg").write_bytes((self.root / "bee/00.jpg").read_bytes())
         self.evaluate(str(self.tmp / "more.db"))

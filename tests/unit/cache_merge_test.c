@@ -179,11 +179,17 @@ static void merge_fails(const char *out, const char *shard, bool mixed,
         fail_msg("%s: expected \"%s\"", err.msg, says);
 }
 
+struct told {
+    char log[160]; // of the new database
+    size_t total;
+};
+
 static void tell(void *ctx, size_t done, size_t total)
 {
-    size_t *told = ctx;
+    struct told *told = ctx;
     assert_true(done <= total);
-    *told = total;
+    assert_false(file_exists(told->log)); // in which each page is looked for
+    told->total = total;
 }
 
 static void a_merge_that_is_cancelled_leaves_nothing(void **state)
@@ -193,20 +199,21 @@ static void a_merge_that_is_cancelled_leaves_nothing(void **state)
     struct err err = {0};
     struct cache_merged result;
     const atomic_bool cancel = true;
-    size_t told = 0;
+    struct told told = {0};
     char path[128];
     fixture_init(&out);
     fixture_init(&in);
     make_shard(&in, 0, N);
     make_shard(&out, 1, N);
     (void)snprintf(path, sizeof path, "%s/new.db", out.dir);
+    (void)snprintf(told.log, sizeof told.log, "%s.%ld.tmp-wal", path, (long)getpid());
     struct cache_merge merge = {.out = path,
                                 .shards = (const char *[]){in.db},
                                 .count = 1,
                                 .cancel = &cancel,
                                 .progress = {tell, &told}};
     assert_int_equal(cache_merge(&merge, &result, &err), ERR_INTERRUPTED);
-    assert_int_equal(told, fixture_sql(&in, "SELECT count(*) FROM run_row"));
+    assert_int_equal(told.total, fixture_sql(&in, "SELECT count(*) FROM run_row"));
     merge.out = out.db;
     assert_int_equal(cache_merge(&merge, &result, &err), ERR_INTERRUPTED);
     assert_int_equal(fixture_sql(&out, "SELECT count(*) FROM source"), 0);
