@@ -23,6 +23,7 @@ struct merge {
     uint32_t *pictures; // id in the shard → id here, 0 where there is none
     int64_t picture_end;
     bool changed; // by this shard
+    bool first;   // there were no pictures before it, and its own differ
     struct cache_pace *pace;
     struct cache_merged *result;
 };
@@ -87,8 +88,9 @@ static enum err_code find_pictures(struct merge *m, const struct picture *all, s
 {
     for (size_t i = 0; i < n; i++) {
         struct cache_hash hash = {(uint64_t)all[i].hi, (uint64_t)all[i].lo};
-        int64_t now;
-        enum err_code rc = cache_picture_id(m->to, hash, false, &now, e);
+        int64_t now = 0;
+        enum err_code rc =
+            m->first ? ERR_OK : cache_picture_id(m->to, hash, false, &now, e);
         if (rc != ERR_OK)
             return rc;
         m->pictures[all[i].id] = now ? (uint32_t)now : UNPLACED;
@@ -191,6 +193,7 @@ static enum err_code merge_pictures(struct merge *m, struct err *e)
     enum err_code rc;
     TRY(map_pictures(m, e));
     TRY(read_int(m->to, STMT_PICTURE_EXTENT, 0, &next, e));
+    m->first = next == 0;
     next++;
     TRY(cache_stmt(m->from, STMT_PICTURE_LIST, &list, e));
     while (more) {
