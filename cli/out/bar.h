@@ -25,7 +25,7 @@ void bar_draw_job(const struct pipe_progress *progress);
 
 // For struct progress, whose ctx is the bar: when it is time, done of total with the rate
 // and the time left.
-void bar_tell(void *bar, size_t done, size_t total);
+void bar_tell(void *ctx, size_t done, size_t total);
 
 // Takes the line away until it is drawn again: before anything else goes to stderr.
 void bar_hide(void);
