@@ -78,8 +78,16 @@ int exec_tile_rows(const struct plan_step *step, int left);
 // divide the columns instead.
 void exec_gemm(const struct exec *x, int step, const struct exec_member *me,
                struct exec_share rows);
+int exec_gemm_panels(const struct plan_step *step); // of columns
 bool exec_gemm_is_low(const struct exec *x, int step, int members);
 void exec_gemm_low(const struct exec *x, int step, int member, int members);
+
+// The same of a step with Strassen's algorithm: these pairs of pixels, and how many there
+// are in so many rows. An observer sees parts of all columns.
+void exec_strassen(const struct exec *x, int step, const struct exec_member *me,
+                   struct exec_share pairs);
+int exec_strassen_pairs(const struct window *window, int rows);
+void exec_strassen_low(const struct exec *x, int step, int member, int members);
 
 // These tiles of pixels, and how many there are in some rows.
 void exec_winograd(const struct exec *x, int step, const struct exec_member *me,

@@ -80,15 +80,16 @@ static void multiply(const struct exec *x, int step, const struct exec_member *m
     }
 }
 
-static int panels_of(const struct plan_step *s)
+int exec_gemm_panels(const struct plan_step *step)
 {
-    return divide_up(s->out_blocks * KERN_BLOCK, s->tile->cols);
+    return divide_up(step->out_blocks * KERN_BLOCK, step->tile->cols);
 }
 
 void exec_gemm(const struct exec *x, int step, const struct exec_member *me,
                struct exec_share rows)
 {
-    multiply(x, step, me, rows, (struct exec_share){0, panels_of(&x->plan->steps[step])});
+    multiply(x, step, me, rows,
+             (struct exec_share){0, exec_gemm_panels(&x->plan->steps[step])});
 }
 
 bool exec_gemm_is_low(const struct exec *x, int step, int members)
@@ -100,6 +101,6 @@ bool exec_gemm_is_low(const struct exec *x, int step, int members)
 void exec_gemm_low(const struct exec *x, int step, int member, int members)
 {
     const struct exec_share rows = {0, x->layout->steps[step].pixels * x->pictures};
-    int panels = panels_of(&x->plan->steps[step]);
+    int panels = exec_gemm_panels(&x->plan->steps[step]);
     multiply(x, step, &x->member[member], rows, exec_share(panels, member, members));
 }

@@ -92,12 +92,14 @@ static void run_mean(const struct exec *x, int step, int member, int members)
     }
 }
 
-// Pixels, or tiles of them, in so many rows.
+// Pixels, or tiles or pairs of them, in so many rows.
 static int units_of(const struct exec *x, int step, int rows)
 {
     const struct window *w = &x->layout->steps[step].window;
-    return x->plan->steps[step].kind == STEP_WINOGRAD ? exec_winograd_tiles(w, rows)
-                                                      : rows * w->out_w;
+    const struct plan_step *s = &x->plan->steps[step];
+    return s->kind == STEP_WINOGRAD ? exec_winograd_tiles(w, rows)
+           : s->strassen            ? exec_strassen_pairs(w, rows)
+                                    : rows * w->out_w;
 }
 
 static void run_units(const struct exec *x, int step, const struct exec_member *me,
@@ -108,7 +110,10 @@ static void run_units(const struct exec *x, int step, const struct exec_member *
         run_picture(x, step, units);
         break;
     case STEP_GEMM:
-        exec_gemm(x, step, me, units);
+        if (x->plan->steps[step].strassen)
+            exec_strassen(x, step, me, units);
+        else
+            exec_gemm(x, step, me, units);
         break;
     case STEP_WINOGRAD:
         exec_winograd(x, step, me, units);
@@ -141,10 +146,14 @@ void exec_step(const struct exec *x, int step, int member, int members)
 {
     const enum step_kind kind = x->plan->steps[step].kind;
     const struct window *w = &x->layout->steps[step].window;
+    const bool strassen = x->plan->steps[step].strassen, seen = strassen && x->observer;
     if (kind == STEP_MEAN) {
         run_mean(x, step, member, members);
-    } else if (kind == STEP_GEMM && exec_gemm_is_low(x, step, members)) {
-        exec_gemm_low(x, step, member, members);
+    } else if (kind == STEP_GEMM && !seen && exec_gemm_is_low(x, step, members)) {
+        if (strassen)
+            exec_strassen_low(x, step, member, members);
+        else
+            exec_gemm_low(x, step, member, members);
     } else {
         int units = units_of(x, step, w->out_h) * x->pictures;
         run_units(x, step, &x->member[member], exec_share(units, member, members));

@@ -38,10 +38,11 @@ struct kern_gemm {
     const void *a;      // [blocks][rows][8]
     const void *b;      // 64-byte aligned
     const float *scale; // gemm_s8: [cols]
-    const float *bias;  // [cols]
+    const float *bias;  // [cols]; row r at r · bias_stride, but for gemm_s8
     const float *add;   // row r at r · add_stride, or NULL
     float *c;           // row r at r · c_stride
     ptrdiff_t add_stride, c_stride;
+    int bias_stride;  // 0: all rows start from the same
     const char *next; // a slice of what comes after b, to fetch ahead; or NULL
     size_t next_len;  // bytes
     int blocks;
@@ -139,6 +140,8 @@ typedef void kern_dw_f32_fn(const struct kern_dw_f32 *k);
 typedef kern_dw_f32_fn kern_dw3x3_f32_fn;
 typedef void kern_wino_in_f32_fn(const struct kern_wino_in_f32 *k);
 typedef void kern_wino_out_f32_fn(const struct kern_wino_out_f32 *k);
+struct kern_strassen_f32; // strassen.h
+typedef void kern_strassen_f32_fn(const struct kern_strassen_f32 *k);
 typedef void kern_maxpool_f32_fn(const struct kern_maxpool_f32 *k);
 typedef void kern_affine_f32_fn(const struct kern_affine_f32 *k);
 typedef void kern_sum_f32_fn(const struct kern_sum_f32 *k);
@@ -168,13 +171,15 @@ struct kern_set {
     kern_dw_f32_fn *dw_f32;
     kern_wino_in_f32_fn *wino_in_f32;
     kern_wino_out_f32_fn *wino_out_f32;
+    kern_strassen_f32_fn *strassen_f32;
     kern_maxpool_f32_fn *maxpool_f32;
     kern_affine_f32_fn *affine_f32;
     kern_sum_f32_fn *sum_f32;
     kern_peak_f32_fn *peak_f32;
     struct {
         struct kern_about gemm_f32, gemm_bf16, gemm_s8, gather_f32, dw3x3_f32, dw_f32,
-            wino_in_f32, wino_out_f32, maxpool_f32, affine_f32, sum_f32, peak_f32;
+            wino_in_f32, wino_out_f32, strassen_f32, maxpool_f32, affine_f32, sum_f32,
+            peak_f32;
     } about;
 };
 

@@ -87,7 +87,7 @@ void band_needs(const struct plan *plan, const struct layout *layout, int first,
 
 static bool can_be_in(const struct plan_step *s)
 {
-    return s->kind == STEP_GEMM || s->kind == STEP_WINOGRAD ||
+    return (s->kind == STEP_GEMM && !s->strassen) || s->kind == STEP_WINOGRAD ||
            s->kind == STEP_DEPTHWISE || s->kind == STEP_MAXPOOL;
 }
 

@@ -1,5 +1,6 @@
 #include "engine/plan/layout.h"
 #include "engine/plan/band.h"
+#include "engine/plan/strassen.h"
 
 #include "base/mem.h"
 
@@ -23,6 +24,8 @@ int layout_chunk_rows(const struct plan *plan, const struct plan_step *step)
 {
     int panels = step->kind == STEP_WINOGRAD ? KERN_WINO_PLACES : 1;
     int size = (int)kern_element_size(step->element);
+    if (step->strassen)
+        return strassen_chunk_rows(plan, step);
     int rows = plan->panel_bytes / (step->k_blocks * KERN_BLOCK * panels * size);
     int least = step->tile->rows;
     return rows < least ? least : rows;
@@ -67,6 +70,8 @@ static void note_scratch(struct layout *out, const struct plan *plan,
         size_t size = kern_element_size(s->element);
         size_t floats =
             (size_t)layout_chunk_rows(plan, s) * row * size / sizeof(float) + 1;
+        if (s->strassen)
+            floats = strassen_scratch_floats(plan, s);
         if (floats > out->scratch)
             out->scratch = floats;
         pointers = pointers < KERN_WINO_PLACES ? KERN_WINO_PLACES : pointers;

@@ -1,5 +1,5 @@
 #include "engine/model/half.h"
-#include "engine/plan/plan.h"
+#include "engine/plan/strassen.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -135,6 +135,76 @@ static const float *pack_winograd(struct cursor *c, const struct plan_step *s,
     return to;
 }
 
+// In blocks that compilers make vectors of: a third of the time.
+static void add_row(float *restrict to, const float *restrict from, float by, size_t n)
+{
+    size_t j = 0;
+    for (; j + KERN_BLOCK <= n; j += KERN_BLOCK)
+        for (size_t i = j; i < j + KERN_BLOCK; i++)
+            to[i] += by * from[i];
+    for (; j < n; j++)
+        to[j] += by * from[j];
+}
+
+// How many of `cols` columns from `col` on a convolution has.
+static size_t real_columns(const struct net_node *n, size_t col, size_t cols)
+{
+    size_t out = (size_t)n->channels;
+    return col >= out ? 0 : out - col < cols ? out - col : cols;
+}
+
+// Sums of the weights' quarters, then rows of their rest.
+static void pack_run(const struct strassen *e, const struct strassen_run *run,
+                     const struct net_node *n, size_t in, size_t first, size_t cols,
+                     float *to)
+{
+    const size_t out = (size_t)n->channels, half = (size_t)e->half * KERN_BLOCK;
+    const size_t right = first + (size_t)e->left * KERN_BLOCK;
+    for (size_t k = 0; run->half && k < half; k++, to += cols)
+        for (int q = 0; q < 4; q++) {
+            size_t col = q % 2 ? right : first, row = k + (q / 2 ? half : 0);
+            if (run->b[q])
+                add_row(to, n->weight + row * out + col, run->b[q],
+                        real_columns(n, col, cols));
+        }
+    const size_t col = run->right ? right : first;
+    for (size_t k = 2 * half; run->rest && k < in; k++, to += cols)
+        add_row(to, n->weight + k * out + col, 1, real_columns(n, col, cols));
+}
+
+static const void *pack_strassen(struct cursor *c, const struct plan_step *s,
+                                 const struct net_node *n, size_t in)
+{
+    const struct strassen e = strassen_of(s);
+    float *to =
+        reserve(c, strassen_weight_floats(&e, e.left * KERN_BLOCK, e.right * KERN_BLOCK));
+    const float *start = to;
+    for (int j = 0; to && j < e.panels; j++)
+        for (int r = 0; r < STRASSEN_RUNS; r++) {
+            const struct strassen_run *run = &strassen_runs[r];
+            int cols = strassen_run_cols(&e, run, j, s->tile->cols);
+            if (cols <= 0)
+                continue;
+            pack_run(&e, run, n, in, (size_t)(j * s->tile->cols), (size_t)cols, to);
+            to += strassen_run_blocks(&e, run) * KERN_BLOCK * cols;
+        }
+    return start;
+}
+
+// The bias, and behind it what that of the right half's columns is above the left half's.
+static float *pack_strassen_bias(struct cursor *c, const struct plan_step *s,
+                                 const struct net_node *n)
+{
+    const size_t left = (size_t)strassen_of(s).left * KERN_BLOCK;
+    const size_t room = (size_t)s->out_blocks * KERN_BLOCK;
+    float *to = reserve(c, room + left);
+    if (to && n->bias)
+        memcpy(to, n->bias, (size_t)n->channels * sizeof *to);
+    for (size_t j = 0; to && j < left; j++)
+        to[room + j] = (left + j < room ? to[left + j] : 0) - to[j];
+    return to;
+}
+
 static void pack_affine(struct cursor *c, const struct net_node *n, struct plan_step *s)
 {
     size_t channels = (size_t)n->channels, room = (size_t)s->out_blocks * KERN_BLOCK;
@@ -194,8 +264,9 @@ static void pack_step(struct cursor *c, const struct plan *plan, struct plan_ste
     const size_t in = (size_t)plan->net.nodes[s->main ? main->in[0] : 0].channels;
     if (s->kind == STEP_GEMM) {
         pack_feed(c, plan, s);
-        s->weight = pack_gemm(c, s, main, in);
-        float *bias = pack_bias(c, main);
+        s->weight =
+            s->strassen ? pack_strassen(c, s, main, in) : pack_gemm(c, s, main, in);
+        float *bias = s->strassen ? pack_strassen_bias(c, s, main) : pack_bias(c, main);
         s->bias = bias;
         if (s->element == KERN_U8)
             s->scale = pack_scale(c, main, in, bias);

@@ -1,4 +1,4 @@
-#include "engine/plan/plan.h"
+#include "engine/plan/strassen.h"
 
 #include "base/mem.h"
 
@@ -182,6 +182,9 @@ static void add_gemm(struct builder *b, int i)
     struct kern_gemm_choice gemm = kern_gemm_for(kern, s->element);
     s->gemm = gemm.fn;
     s->tile = gemm.about;
+    // Not beside int8, whose numbers are the same on every instruction set.
+    s->strassen =
+        b->precision == ENG_FLOAT32 && is_plain_pointwise(n) && strassen_suits(s);
     step_end(b, s,
              s->kind == STEP_GEMM ? gemm.about->name : kern->about.wino_in_f32.name);
 }

@@ -36,6 +36,7 @@ struct plan_step {
     int in_blocks, out_blocks; // of channels
     int k_blocks;              // GEMM: rows of b in blocks
     enum kern_element element; // GEMM: of the left panel
+    bool strassen;             // GEMM: by seven products (strassen.h)
     kern_gemm_fn *gemm;
     const struct kern_about *tile; // its extents
     // GEMM: column panels as kern.h says of its family, tile->cols wide, the last one

@@ -18,6 +18,7 @@ bool case_dw3x3_f32(kern_dw3x3_f32_fn *fn);
 bool case_dw_f32(kern_dw_f32_fn *fn);
 bool case_wino_in_f32(kern_wino_in_f32_fn *fn);
 bool case_wino_out_f32(kern_wino_out_f32_fn *fn);
+bool case_strassen_f32(kern_strassen_f32_fn *fn);
 bool case_maxpool_f32(kern_maxpool_f32_fn *fn);
 bool case_affine_f32(kern_affine_f32_fn *fn);
 bool case_sum_f32(kern_sum_f32_fn *fn);

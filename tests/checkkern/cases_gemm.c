@@ -110,9 +110,15 @@ struct shape {
     bool add, relu, extreme;
 };
 
+// One bias for all rows, or another each.
+static int bias_stride(struct shape s)
+{
+    return s.element != KERN_U8 && s.blocks % 2 ? s.cols + 1 : 0;
+}
+
 static bool shape_holds(kern_gemm_fn *fn, struct shape s)
 {
-    static float bias[KERN_COLS_MAX + 8], scale[KERN_COLS_MAX + 8], add[2 * TILE];
+    static float bias[2 * TILE], scale[KERN_COLS_MAX + 8], add[2 * TILE];
     static struct sides sides;
     static struct area out;
     size_t off = data_next() & 3;
@@ -131,6 +137,7 @@ static bool shape_holds(kern_gemm_fn *fn, struct shape s)
                           .c = c,
                           .add_stride = s.cols + 3,
                           .c_stride = s.cols + 5,
+                          .bias_stride = bias_stride(s),
                           .blocks = s.blocks,
                           .rows = s.rows,
                           .cols = s.cols,
@@ -146,7 +153,7 @@ static bool shape_holds(kern_gemm_fn *fn, struct shape s)
             for (int i = 0; i < s.blocks * 8 && s.element == KERN_U8; i++)
                 exact += sides.a[r][i] * sides.b[i][j];
             sum_add(&want, exact * unit);
-            sum_add(&want, (double)k.bias[j]);
+            sum_add(&want, (double)k.bias[r * k.bias_stride + j]);
             if (s.add)
                 sum_add(&want, (double)k.add[r * k.add_stride + j]);
             good =

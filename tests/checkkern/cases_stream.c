@@ -1,7 +1,10 @@
 #include "tests/checkkern/cases.h"
 #include "tests/checkkern/data.h"
 
+#include "engine/kern/strassen.h"
+
 #include <math.h>
+#include <string.h>
 
 enum { ROOM = 6 * 64 };
 
@@ -97,6 +100,78 @@ bool case_wino_out_f32(kern_wino_out_f32_fn *fn)
         for (int cols = 1; cols <= 4; cols++)
             for (int bits = 0; bits < 4; bits++)
                 good = good && wino_out_holds(fn, rows, cols, bits);
+    return good;
+}
+
+// What a piece holds of pair p's channel c, which is one of a half's or behind them.
+static float piece_value(int piece, const float *const upper, const float *lower,
+                         int half, int c)
+{
+    float a11 = upper[c], a12 = upper[half + c], a21 = lower[c], a22 = lower[half + c];
+    float s1 = a21 + a22, s2 = s1 - a11;
+    if (c >= half)
+        return piece == KERN_A22 ? a22 : a12;
+    switch (piece) {
+    case KERN_A11:
+        return a11;
+    case KERN_A12:
+        return a12;
+    case KERN_S1:
+        return s1;
+    case KERN_S2:
+        return s2;
+    case KERN_S3:
+        return a11 - a21;
+    case KERN_S4:
+        return a12 - s2;
+    default:
+        return a22;
+    }
+}
+
+static bool strassen_holds(kern_strassen_f32_fn *fn, int rows, int half, int rest)
+{
+    enum { PAIRS = 9, LOWER = 10, PIECE = 8 * 8 * PAIRS, CHANNELS = 8 * 8 };
+    static float src[CHANNELS * KERN_ROWS_MAX + 3], row[KERN_ROWS_MAX + 1][CHANNELS];
+    static struct area out;
+    const int blocks = 2 * half + rest, pairs = (rows + 1) / 2;
+    size_t off = data_next() & 3;
+    float *dst = area_clear(&out);
+    struct kern_strassen_f32 k = {.upper_block = 8 * PAIRS,
+                                  .lower_block = 8 * LOWER,
+                                  .src = src + off,
+                                  .rows = rows,
+                                  .half = half,
+                                  .rest = rest};
+    data_fill(src, sizeof src / sizeof *src, false);
+    memset(row, 0, sizeof row);
+    for (int c = 0; c < 8 * blocks; c++)
+        for (int r = 0; r < rows; r++)
+            row[r][c] = k.src[(c / 8 * rows + r) * 8 + c % 8];
+    for (int p = 0; p < KERN_STRASSEN_PIECES; p++)
+        k.dst[p] = dst + (ptrdiff_t)p * PIECE;
+    fn(&k);
+    bool good = true;
+    for (int p = 0; p < KERN_STRASSEN_PIECES; p++) {
+        bool lower = p == KERN_A22, longer = lower || p == KERN_A12 || p == KERN_S4;
+        for (int c = 0; c < 8 * (half + (longer ? rest : 0)); c++)
+            for (int i = 0; i < (lower ? rows / 2 : pairs); i++) {
+                float want = piece_value(p, row[2 * i], row[2 * i + 1], 8 * half, c);
+                ptrdiff_t block = lower ? k.lower_block : k.upper_block;
+                float got = area_take(&out, k.dst[p] + c / 8 * block + 8 * i + c % 8);
+                good = good && data_same(got, want);
+            }
+    }
+    return good && area_intact(&out);
+}
+
+bool case_strassen_f32(kern_strassen_f32_fn *fn)
+{
+    bool good = true;
+    for (int rows = 1; rows <= KERN_ROWS_MAX; rows++)
+        for (int half = 0; half <= 3; half++)
+            for (int rest = 1; rest <= 2; rest++)
+                good = good && strassen_holds(fn, rows, half, rest);
     return good;
 }
 

@@ -156,6 +156,8 @@ static int add_residual(struct sketch *s, int from, int to)
     return add;
 }
 
+typedef void sketch_fn(struct sketch *s, uint32_t seed);
+
 static void sketch_random(struct sketch *s, uint32_t seed)
 {
     *s = (struct sketch){0};
@@ -187,6 +189,31 @@ static void sketch_random(struct sketch *s, uint32_t seed)
     s->net.width = s->w;
 }
 
+// Pointwise convolutions wide enough for Strassen's algorithm, with and without what a
+// step takes in; pixels and blocks on both sides in odd and even numbers.
+static void sketch_wide(struct sketch *s, uint32_t seed)
+{
+    *s = (struct sketch){0};
+    state = seed * 2654435761U + 1;
+    s->h = 3 + pick(5);
+    s->w = 3 + pick(5);
+    int at = net_add(&s->net, NET_INPUT, "input", -1, -1);
+    s->net.nodes[at].channels = 3;
+    at = add_node(s, NET_CONV, at, 257 + pick(40), 3);
+    at = add_node(s, pick(2) ? NET_DEPTHWISE : NET_RELU, at, 0, 1 + pick(2));
+    int from = at = add_node(s, NET_CONV, at, 513 + pick(40), 1);
+    if (pick(2))
+        at = add_node(s, NET_RELU, at, 0, 0);
+    at = add_node(s, NET_CONV, at, channels_of(s, from), 1);
+    measure(s);
+    at = add_residual(s, from, at);
+    at = add_node(s, NET_GAP, at, 0, 0);
+    add_node(s, NET_FC, at, CLASSES_MAX, 0);
+    (void)snprintf(s->net.arch, sizeof s->net.arch, "wide");
+    s->net.height = s->h;
+    s->net.width = s->w;
+}
+
 static void run(const struct eng_model *model, const struct sketch *s, int batch,
                 int threads, const float *input, const struct eng_output *out)
 {
@@ -199,31 +226,36 @@ static void run(const struct eng_model *model, const struct sketch *s, int batch
 }
 
 // Copies of a net for both sides: the engine takes its own.
-static struct eng_model *open_random(uint32_t seed, enum eng_isa isa)
+static struct eng_model *open_sketch(sketch_fn *sketch, uint32_t seed, enum eng_isa isa)
 {
     struct sketch s;
     struct err e = {0};
     struct eng_model *model = NULL;
-    sketch_random(&s, seed);
+    sketch(&s, seed);
     if (net_check(&s.net, &e) ||
         eng_model_from_net(&s.net, "random", &(struct eng_opts){.isa = isa}, &model, &e))
         fail_msg("seed %u: %s", seed, e.msg);
     return model;
 }
 
-static void assert_like_interpreter(uint32_t seed, enum eng_isa isa)
+static struct eng_model *open_random(uint32_t seed, enum eng_isa isa)
+{
+    return open_sketch(sketch_random, seed, isa);
+}
+
+static void assert_like_interpreter(sketch_fn *sketch, uint32_t seed, enum eng_isa isa)
 {
     enum { BATCH = 3 };
     struct sketch s;
     struct err e = {0};
     float want[BATCH][CLASSES_MAX], got[BATCH * CLASSES_MAX], again[BATCH * CLASSES_MAX];
-    sketch_random(&s, seed);
+    sketch(&s, seed);
     size_t picture = 3 * (size_t)s.h * (size_t)s.w;
     float *input = random_floats(BATCH * picture, 1);
     for (int i = 0; i < BATCH; i++)
         if (interp_run(&s.net, s.h, s.w, input + (size_t)i * picture, want[i], &e))
             fail_msg("%s", e.msg);
-    struct eng_model *model = open_random(seed, isa);
+    struct eng_model *model = open_sketch(sketch, seed, isa);
     int classes = eng_model_info(model)->classes;
     run(model, &s, BATCH, 1, input, &(struct eng_output){.logits = got});
     for (int i = 0; i < BATCH; i++)
@@ -242,9 +274,8 @@ static void assert_like_interpreter(uint32_t seed, enum eng_isa isa)
     free(input);
 }
 
-static void random_nets_run_as_interpreted(void **unused)
+static void assert_all_like_interpreter(sketch_fn *sketch, uint32_t seeds)
 {
-    (void)unused;
     for (int isa = ENG_ISA_SCALAR; isa < ENG_ISA_COUNT; isa++) {
         const char *name = eng_isa_name((enum eng_isa)isa);
         enum eng_isa chosen;
@@ -252,9 +283,27 @@ static void random_nets_run_as_interpreted(void **unused)
             print_message("SKIPPED: this CPU lacks %s\n", name);
             continue;
         }
-        for (uint32_t seed = 1; seed <= 250; seed++)
-            assert_like_interpreter(seed, chosen);
+        for (uint32_t seed = 1; seed <= seeds; seed++)
+            assert_like_interpreter(sketch, seed, chosen);
     }
+}
+
+static void random_nets_run_as_interpreted(void **unused)
+{
+    (void)unused;
+    assert_all_like_interpreter(sketch_random, 250);
+}
+
+static void wide_nets_run_as_interpreted(void **unused)
+{
+    (void)unused;
+    int strassen = 0;
+    struct eng_model *model = open_sketch(sketch_wide, 1, ENG_ISA_SCALAR);
+    for (int i = 0; i < model->plan.count; i++)
+        strassen += model->plan.steps[i].strassen;
+    eng_model_close(model);
+    assert_true(strassen > 0);
+    assert_all_like_interpreter(sketch_wide, 4);
 }
 
 static int count_bands(const struct eng_model *model, const struct sketch *s, int batch)
@@ -365,8 +414,9 @@ static void observers_see_every_part_once(void **unused)
         atomic_long seen[STEPS_MAX] = {0};
         struct sketch s;
         struct err e = {0};
-        sketch_random(&s, seed);
-        struct eng_model *model = open_random(seed, ENG_ISA_SCALAR);
+        sketch_fn *sketch = seed % 4 ? sketch_random : sketch_wide;
+        sketch(&s, seed);
+        struct eng_model *model = open_sketch(sketch, seed, ENG_ISA_SCALAR);
         struct eng_session *session = NULL;
         struct layout layout;
         assert_int_equal(eng_session_open(model, s.h, s.w, BATCH, THREADS, &session, &e),
@@ -439,6 +489,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_nets_run_as_interpreted),
+        cmocka_unit_test(wide_nets_run_as_interpreted),
         cmocka_unit_test(bands_give_the_same_bits),
         cmocka_unit_test(features_are_the_mean_of_the_map),
         cmocka_unit_test(observers_see_every_part_once),

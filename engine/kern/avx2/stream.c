@@ -1,5 +1,6 @@
 #include "engine/kern/vec/vec_avx2.h"
 
+#include "engine/kern/body/strassen.h"
 #include "engine/kern/body/stream.h"
 
 #include "engine/kern/body/slide_narrow.h"
@@ -7,4 +8,5 @@
 PANEL_KERNELS(avx2)
 SLIDE_KERNEL(avx2, 8)
 VALUE_KERNELS(avx2)
+STRASSEN_KERNEL(avx2)
 PEAK_KERNEL(avx2, true)

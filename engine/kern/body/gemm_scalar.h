@@ -21,7 +21,7 @@ static ALWAYS_INLINE void row_f32(const struct kern_gemm *k, int r, int cols)
     float sum[WIDTH];
     const float *b = k->b;
     for (int j = 0; j < cols; j++)
-        sum[j] = k->bias[j];
+        sum[j] = k->bias[r * k->bias_stride + j];
     for (int block = 0; block < k->blocks; block++) {
         const float *a =
             (const float *)k->a + (ptrdiff_t)(block * k->rows + r) * KERN_BLOCK;
@@ -55,7 +55,7 @@ static ALWAYS_INLINE void gemm_bf16(const struct kern_gemm *k)
     for (int r = 0; r < k->rows; r++) {
         float sum[WIDTH];
         const uint16_t *b = k->b;
-        memcpy(sum, k->bias, (size_t)k->cols * sizeof *sum);
+        memcpy(sum, k->bias + r * k->bias_stride, (size_t)k->cols * sizeof *sum);
         for (int block = 0; block < k->blocks; block++) {
             const uint16_t *a =
                 (const uint16_t *)k->a + (ptrdiff_t)(block * k->rows + r) * KERN_BLOCK;

@@ -1,5 +1,6 @@
 #include "engine/kern/vec/vec_scalar.h"
 
+#include "engine/kern/body/strassen.h"
 #include "engine/kern/body/stream.h"
 
 #include "engine/kern/body/slide_narrow.h"
@@ -7,4 +8,5 @@
 PANEL_KERNELS(scalar)
 SLIDE_KERNEL(scalar, 8)
 VALUE_KERNELS(scalar)
+STRASSEN_KERNEL(scalar)
 PEAK_KERNEL(scalar, false)
