@@ -85,7 +85,8 @@ def torch(x):
     torch.set_num_threads(threads)
     dtype = torch.bfloat16 if precision == "bf16" else torch.float32
     value = torch.from_numpy(x).to(dtype).contiguous(memory_format=torch.channels_last)
-    # Frozen graphs took the least time: float32 97 ms, torch.compile 95 to 101, eager 118; bf16 all alike (Zen 4, 2026-11-24).
+    # Frozen graphs took the least time in one shared run: float32 89 ms, torch.compile 95, eager 113; bf16 all alike
+    # (Zen 4, 2026-11-24).
     warnings.simplefilter("ignore", FutureWarning)
     net = torch.jit.trace(torch.nn.Sequential(exports.torch_module(networks.read(model), size, dtype)).eval(), value, check_trace=False)
     net = torch.jit.optimize_for_inference(net)
