@@ -15,7 +15,7 @@ enum { FILE_MAX_BYTES = 1 << 20, MAX_SIDE = 1 << 14 };
 enum kind {
     KIND_SIDE,   // int, at least 1
     KIND_PLACE,  // int, at least 0
-    KIND_SOURCE, // the same as KIND_SIDE, but nothing here depends on it
+    KIND_SOURCE, // of the picture itself, on which nothing here depends: 0 is no pitch
     KIND_THREE,  // float[3]
     KIND_CHOICE, // bool: whether it is the second of its values
 };
@@ -101,7 +101,7 @@ static bool read_field(const struct field *field, const cJSON *item, struct ds_v
         return false;
     }
     double value = cJSON_IsNumber(item) ? item->valuedouble : -1;
-    if (value != floor(value) || value < (field->kind != KIND_PLACE) || value > MAX_SIDE)
+    if (value != floor(value) || value < (field->kind == KIND_SIDE) || value > MAX_SIDE)
         return false;
     if (field->kind != KIND_SOURCE)
         *(int *)to = (int)value;

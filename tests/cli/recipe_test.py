@@ -129,7 +129,7 @@ class Run(Recipe):
             self.assertEqual(self.run_all("--vdsp_params", path, out=out)["written"], 12)
             return self.results(out)
         plain = probs()
-        self.assertEqual(probs(IimageWidth=100), plain)
+        self.assertEqual(probs(IimageWidth=100, IimageWidthPitch=0), plain)
         for change in ({"CropX": 0}, {"ResizeWidth": 90}, {"ColorCvtCode": "RGB2BGR"},
                        {"ResizeType": "BILINEAR_PILLOW"}, {"Mean": [0, 0, 0]},
                        {"Std": [0.25, 0.25, 0.25]}, {"NormaType": "MINUSMEAN_DIVSTD"}):
