@@ -5,7 +5,6 @@
 
 #include "base/mem.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -125,13 +124,9 @@ static void read_codes(const struct calib_layer *l, const struct exec *x,
                        const struct exec_part *part, int pixel, float *values,
                        int16_t *codes)
 {
-    const struct net_quant *q = l->quant;
     sample_read(x, part, pixel, values, l->in);
-    for (int k = 0; k < l->in; k++) {
-        float whole = nearbyintf(values[k] * q->in_scale[k] + q->in_zero[k]);
-        whole = whole < 0 ? 0 : whole > 127 ? 127 : whole;
-        codes[k] = (int16_t)(whole - q->in_zero[k]);
-    }
+    for (int k = 0; k < l->in; k++)
+        codes[k] = (int16_t)layer_code(l->quant, k, values[k]);
 }
 
 // Products of a few of the part's pixels.

@@ -36,6 +36,9 @@ struct eng_calib {
     int gram_rows; // pixels a picture that the grams get
 };
 
+// What a value of input channel k becomes, less its zero.
+float layer_code(const struct net_quant *quant, int k, float x);
+
 // Chooses the whole numbers that one layer's inputs become, and scales for its outputs
 // (layer.c).
 enum err_code layer_settle(struct eng_calib *calib, int layer,

@@ -175,6 +175,12 @@ static void add_coded(double *sums, const int8_t *row, double by, int n)
         sums[j] += by * row[j];
 }
 
+float layer_code(const struct net_quant *quant, int k, float x)
+{
+    float whole = nearbyintf(x * quant->in_scale[k] + quant->in_zero[k]);
+    return (whole < 0 ? 0 : whole > 127 ? 127 : whole) - quant->in_zero[k];
+}
+
 static double measure(const struct eng_calib *c, const struct calib_layer *l,
                       const struct net_quant *q, const float *bias)
 {
@@ -187,11 +193,9 @@ static double measure(const struct eng_calib *c, const struct calib_layer *l,
         for (int j = 0; j < 2 * l->out; j++)
             sums[j] = 0;
         for (int k = 0; k < l->in; k++) {
-            float whole = nearbyintf(x[k] * q->in_scale[k] + q->in_zero[k]);
-            whole = whole < 0 ? 0 : whole > 127 ? 127 : whole;
             add_scaled(sums, n->weight + (ptrdiff_t)k * l->out, (double)x[k], l->out);
             add_coded(coded, q->weight + (ptrdiff_t)k * l->out,
-                      (double)(whole - q->in_zero[k]), l->out);
+                      (double)layer_code(q, k, x[k]), l->out);
         }
         for (int j = 0; j < l->out; j++) {
             double y = sums[j] + (n->bias ? (double)n->bias[j] : 0);
