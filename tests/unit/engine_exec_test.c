@@ -158,14 +158,21 @@ static int add_residual(struct sketch *s, int from, int to)
 
 typedef void sketch_fn(struct sketch *s, uint32_t seed);
 
-static void sketch_random(struct sketch *s, uint32_t seed)
+// A picture of at least `least` pixels a side; returns its node.
+static int sketch_start(struct sketch *s, uint32_t seed, int least, int range)
 {
     *s = (struct sketch){0};
     state = seed * 2654435761U + 1;
-    s->h = 9 + pick(30);
-    s->w = 9 + pick(30);
+    s->h = least + pick(range);
+    s->w = least + pick(range);
     int at = net_add(&s->net, NET_INPUT, "input", -1, -1);
     s->net.nodes[at].channels = 3;
+    return at;
+}
+
+static void sketch_random(struct sketch *s, uint32_t seed)
+{
+    int at = sketch_start(s, seed, 9, 30);
     measure(s);
     int blocks = 1 + pick(5);
     for (int b = 0; b < blocks; b++) {
@@ -193,12 +200,7 @@ static void sketch_random(struct sketch *s, uint32_t seed)
 // step takes in; pixels and blocks on both sides in odd and even numbers.
 static void sketch_wide(struct sketch *s, uint32_t seed)
 {
-    *s = (struct sketch){0};
-    state = seed * 2654435761U + 1;
-    s->h = 3 + pick(5);
-    s->w = 3 + pick(5);
-    int at = net_add(&s->net, NET_INPUT, "input", -1, -1);
-    s->net.nodes[at].channels = 3;
+    int at = sketch_start(s, seed, 3, 5);
     at = add_node(s, NET_CONV, at, 257 + pick(40), 3);
     at = add_node(s, pick(2) ? NET_DEPTHWISE : NET_RELU, at, 0, 1 + pick(2));
     int from = at = add_node(s, NET_CONV, at, 513 + pick(40), 1);
