@@ -3,8 +3,7 @@
 #include "engine/exec/model.h"
 
 #include "tests/support/interp.h"
-
-#include "base/mem.h"
+#include "tests/support/sketch.h"
 
 // cmocka wants these first, in this order.
 #include <setjmp.h>
@@ -20,201 +19,6 @@
 #include <string.h>
 
 // Random nets, run by the engine and by the interpreter, which shares nothing with it.
-
-enum { MAX_NODES = 64, CLASSES_MAX = 24 };
-
-static uint32_t state;
-
-static int pick(int n)
-{
-    state ^= state << 13;
-    state ^= state >> 17;
-    state ^= state << 5;
-    return (int)(state % (uint32_t)n);
-}
-
-static float *random_floats(size_t n, float size)
-{
-    float *x = mem_new(n * sizeof *x);
-    for (size_t i = 0; i < n; i++)
-        x[i] = size * ((float)pick(1 << 20) * 0x1p-19F - 1);
-    return x;
-}
-
-struct sketch {
-    struct net net;
-    int h, w;
-    struct net_shape shapes[MAX_NODES];
-};
-
-static int channels_of(const struct sketch *s, int node)
-{
-    return s->net.nodes[node].channels;
-}
-
-// Appends a node with weights of a size that keeps values near one. `out` channels count
-// for convolutions and dense layers only.
-static int add_node(struct sketch *s, enum net_op op, int in, int out, int kernel)
-{
-    int node = net_add(&s->net, op, "node", in, -1);
-    struct net_node *n = &s->net.nodes[node];
-    int in_c = channels_of(s, in), taps = kernel ? kernel * kernel : 1;
-    n->channels = op == NET_CONV || op == NET_FC ? out : in_c;
-    n->kernel_h = n->kernel_w = kernel;
-    n->stride = n->dilation = 1;
-    n->scale = 0.5F;
-    size_t weights = net_weight_count(&s->net, node);
-    int fan_in = op == NET_DEPTHWISE ? taps : op == NET_AFFINE ? 1 : taps * in_c;
-    if (weights) {
-        n->weight = random_floats(weights, sqrtf(3.0F / (float)fan_in));
-        if (pick(2))
-            n->bias = random_floats((size_t)n->channels, 0.5F);
-    }
-    return node;
-}
-
-static void measure(struct sketch *s)
-{
-    struct err e = {0};
-    if (net_shapes(&s->net, s->h, s->w, s->shapes, &e))
-        fail_msg("%s", e.msg);
-}
-
-// A window node at random: kernel, stride, dilation and padding that leave something.
-static int add_window(struct sketch *s, enum net_op op, int in)
-{
-    static const int kernels[] = {1, 1, 3, 3, 3, 2, 5};
-    int kernel = op == NET_MAXPOOL ? 3 - pick(2) : kernels[pick(7)];
-    int node = add_node(s, op, in, 1 + pick(40), kernel);
-    struct net_node *n = &s->net.nodes[node];
-    n->stride = pick(4) == 0 ? 2 : 1;
-    n->dilation = op != NET_MAXPOOL && pick(4) == 0 ? 2 : 1;
-    n->padding = pick(3) == 0 ? NET_PAD_SAME : NET_PAD_EXPLICIT;
-    if (n->padding == NET_PAD_EXPLICIT) {
-        int most = op == NET_MAXPOOL ? 1 : (kernel - 1) * n->dilation;
-        n->pad_top = n->pad_left = n->pad_bottom = n->pad_right =
-            most - pick(2) * most / 2;
-    }
-    measure(s);
-    return node;
-}
-
-// The pair that runs as one step: any depthwise convolution, maybe a ReLU, pointwise.
-static int add_separable(struct sketch *s, int in)
-{
-    int at = add_window(s, NET_DEPTHWISE, in);
-    if (pick(3) == 0)
-        at = add_node(s, NET_RELU, at, 0, 0);
-    return add_node(s, NET_CONV, at, 1 + pick(40), 1);
-}
-
-static int add_random(struct sketch *s, int in)
-{
-    switch (pick(12)) {
-    case 9:
-    case 10:
-    case 11:
-        return add_separable(s, in);
-    case 0:
-    case 1:
-        return add_window(s, NET_CONV, in);
-    case 2:
-    case 3:
-        return add_window(s, NET_DEPTHWISE, in);
-    case 4:
-        return add_window(s, NET_MAXPOOL, in);
-    case 5:
-        return add_node(s, NET_AFFINE, in, 0, 0);
-    case 6:
-        return add_node(s, NET_SCALE, in, 0, 0);
-    default:
-        return add_node(s, NET_RELU, in, 0, 0);
-    }
-}
-
-// The residual: `from` itself or a strided convolution of it, where shapes allow.
-static int add_residual(struct sketch *s, int from, int to)
-{
-    measure(s);
-    int stride = s->shapes[to].h == s->shapes[from].h ? 1 : 2;
-    bool fits = (s->shapes[from].h - 1) / stride + 1 == s->shapes[to].h &&
-                (s->shapes[from].w - 1) / stride + 1 == s->shapes[to].w;
-    if (!fits)
-        return to;
-    int skip = from;
-    if (stride > 1 || channels_of(s, from) != channels_of(s, to)) {
-        skip = add_node(s, NET_CONV, from, channels_of(s, to), 1);
-        s->net.nodes[skip].stride = stride;
-    }
-    int add = net_add(&s->net, NET_ADD, "add", to, skip);
-    struct net_node *n = &s->net.nodes[add];
-    n->channels = channels_of(s, to);
-    if (pick(2)) {
-        n->in[0] = skip;
-        n->in[1] = to;
-    }
-    return add;
-}
-
-typedef void sketch_fn(struct sketch *s, uint32_t seed);
-
-// A picture of at least `least` pixels a side; returns its node.
-static int sketch_start(struct sketch *s, uint32_t seed, int least, int range)
-{
-    *s = (struct sketch){0};
-    state = seed * 2654435761U + 1;
-    s->h = least + pick(range);
-    s->w = least + pick(range);
-    int at = net_add(&s->net, NET_INPUT, "input", -1, -1);
-    s->net.nodes[at].channels = 3;
-    return at;
-}
-
-static void sketch_random(struct sketch *s, uint32_t seed)
-{
-    int at = sketch_start(s, seed, 9, 30);
-    measure(s);
-    int blocks = 1 + pick(5);
-    for (int b = 0; b < blocks; b++) {
-        int from = at;
-        for (int i = 1 + pick(4); i > 0; i--)
-            at = add_random(s, at);
-        if (pick(3) && from != at)
-            at = add_residual(s, from, at);
-        measure(s);
-        if (s->shapes[at].h < 6 || s->shapes[at].w < 6)
-            break;
-    }
-    at = add_node(s, NET_GAP, at, 0, 0);
-    if (pick(3) == 0) {
-        at = add_node(s, NET_FC, at, 1 + pick(30), 0);
-        at = add_node(s, NET_RELU, at, 0, 0);
-    }
-    add_node(s, NET_FC, at, 1 + pick(CLASSES_MAX), 0);
-    (void)snprintf(s->net.arch, sizeof s->net.arch, "random");
-    s->net.height = s->h;
-    s->net.width = s->w;
-}
-
-// Pointwise convolutions wide enough for Strassen's algorithm, with and without what a
-// step takes in; pixels and blocks on both sides in odd and even numbers.
-static void sketch_wide(struct sketch *s, uint32_t seed)
-{
-    int at = sketch_start(s, seed, 3, 5);
-    at = add_node(s, NET_CONV, at, 257 + pick(40), 3);
-    at = add_node(s, pick(2) ? NET_DEPTHWISE : NET_RELU, at, 0, 1 + pick(2));
-    int from = at = add_node(s, NET_CONV, at, 513 + pick(40), 1);
-    if (pick(2))
-        at = add_node(s, NET_RELU, at, 0, 0);
-    at = add_node(s, NET_CONV, at, channels_of(s, from), 1);
-    measure(s);
-    at = add_residual(s, from, at);
-    at = add_node(s, NET_GAP, at, 0, 0);
-    add_node(s, NET_FC, at, CLASSES_MAX, 0);
-    (void)snprintf(s->net.arch, sizeof s->net.arch, "wide");
-    s->net.height = s->h;
-    s->net.width = s->w;
-}
 
 static void run(const struct eng_model *model, const struct sketch *s, int batch,
                 int threads, const float *input, const struct eng_output *out)
@@ -250,10 +54,11 @@ static void assert_like_interpreter(sketch_fn *sketch, uint32_t seed, enum eng_i
     enum { BATCH = 3 };
     struct sketch s;
     struct err e = {0};
-    float want[BATCH][CLASSES_MAX], got[BATCH * CLASSES_MAX], again[BATCH * CLASSES_MAX];
+    float want[BATCH][SKETCH_CLASSES], got[BATCH * SKETCH_CLASSES],
+        again[BATCH * SKETCH_CLASSES];
     sketch(&s, seed);
     size_t picture = 3 * (size_t)s.h * (size_t)s.w;
-    float *input = random_floats(BATCH * picture, 1);
+    float *input = sketch_floats(BATCH * picture, 1);
     for (int i = 0; i < BATCH; i++)
         if (interp_run(&s.net, s.h, s.w, input + (size_t)i * picture, want[i], &e))
             fail_msg("%s", e.msg);
@@ -328,10 +133,10 @@ static int assert_bands_change_nothing(uint32_t seed, enum eng_isa isa)
     static const int kilobytes[] = {8, 32};
     int bands = 0;
     struct sketch s;
-    float want[BATCH * CLASSES_MAX], got[BATCH * CLASSES_MAX];
+    float want[BATCH * SKETCH_CLASSES], got[BATCH * SKETCH_CLASSES];
     sketch_random(&s, seed);
     struct eng_model *model = open_random(seed, isa);
-    float *input = random_floats(BATCH * 3 * (size_t)s.h * (size_t)s.w, 1);
+    float *input = sketch_floats(BATCH * 3 * (size_t)s.h * (size_t)s.w, 1);
     size_t bytes = (size_t)(BATCH * eng_model_info(model)->classes) * sizeof *got;
     assert_int_equal(count_bands(model, &s, BATCH), 0);
     run(model, &s, BATCH, 1, input, &(struct eng_output){.logits = want});
@@ -376,9 +181,9 @@ static void features_are_the_mean_of_the_map(void **unused)
     int h, w, features = eng_model_info(model)->features;
     eng_session_map_size(session, &h, &w);
     size_t map_floats = (size_t)(h * w * features);
-    float *input = random_floats(6 * (size_t)s.h * (size_t)s.w, 1);
-    float *map = random_floats(2 * map_floats, 1);
-    float *pooled = random_floats(2 * (size_t)features, 1);
+    float *input = sketch_floats(6 * (size_t)s.h * (size_t)s.w, 1);
+    float *map = sketch_floats(2 * map_floats, 1);
+    float *pooled = sketch_floats(2 * (size_t)features, 1);
     eng_session_run(session, input, 2,
                     &(struct eng_output){.features = pooled, .map = map});
     for (int i = 0; i < 2; i++)
@@ -424,7 +229,7 @@ static void observers_see_every_part_once(void **unused)
         assert_int_equal(eng_session_open(model, s.h, s.w, BATCH, THREADS, &session, &e),
                          ERR_OK);
         assert_int_equal(layout_open(&model->plan, s.h, s.w, BATCH, &layout, &e), ERR_OK);
-        float *input = random_floats(BATCH * 3 * (size_t)s.h * (size_t)s.w, 1);
+        float *input = sketch_floats(BATCH * 3 * (size_t)s.h * (size_t)s.w, 1);
         exec_observe(session, &(struct exec_observer){count_part, seen});
         eng_session_run(session, input, BATCH, &(struct eng_output){0});
         for (int i = 0; i < model->plan.count; i++) {
@@ -452,9 +257,9 @@ static void small_inputs_are_refused(void **unused)
     s.net.nodes = NULL;
     int at = net_add(&s.net, NET_INPUT, "input", -1, -1);
     s.net.nodes[at].channels = 3;
-    at = add_node(&s, NET_CONV, at, 4, 5);
-    at = add_node(&s, NET_GAP, at, 0, 0);
-    add_node(&s, NET_FC, at, 2, 0);
+    at = sketch_node(&s, NET_CONV, at, 4, 5);
+    at = sketch_node(&s, NET_GAP, at, 0, 0);
+    sketch_node(&s, NET_FC, at, 2, 0);
     s.net.height = s.net.width = 9;
     net = s.net;
     struct eng_model *model = NULL;
