@@ -111,6 +111,15 @@ static ALWAYS_INLINE void vec_store_u8(uint8_t *p, vec v)
     _mm_storel_epi64((__m128i *)(void *)p, vec_pack_u8(v, v));
 }
 
+// Eight to whole numbers 0 … 4095.
+static ALWAYS_INLINE void vec_store_u12(uint16_t *p, vec v)
+{
+    __m256i whole = _mm256_cvtps_epi32(_mm256_min_ps(v, _mm256_set1_ps(4095)));
+    __m128i packed = _mm_packus_epi32(_mm256_castsi256_si128(whole),
+                                      _mm256_extracti128_si256(whole, 1));
+    _mm_storeu_si128((__m128i *)(void *)p, packed);
+}
+
 static ALWAYS_INLINE void vec_store_u8_pair(uint8_t *p, vec a, vec b)
 {
     _mm_storeu_si128((__m128i *)(void *)p, vec_pack_u8(a, b));

@@ -1,0 +1,3 @@
+#include "engine/kern/body/spread.h"
+
+SPREAD_KERNEL(avx2)
