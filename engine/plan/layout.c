@@ -68,10 +68,16 @@ static void note_scratch(struct layout *out, const struct plan *plan,
         if (s->kind == STEP_WINOGRAD) // the products of one column panel stand behind
             row = KERN_WINO_PLACES * (row + KERN_COLS_MAX);
         size_t size = kern_element_size(s->element);
-        size_t floats =
-            (size_t)layout_chunk_rows(plan, s) * row * size / sizeof(float) + 1;
+        size_t codes = 0,
+               floats =
+                   (size_t)layout_chunk_rows(plan, s) * row * size / sizeof(float) + 1;
         if (s->strassen)
             floats = strassen_scratch_floats(plan, s);
+        if (s->more)
+            codes = KERN_ROWS_MAX * (size_t)s->in_blocks * KERN_BLOCK *
+                    kern_element_size(KERN_U12) / sizeof(float);
+        if (codes > out->codes)
+            out->codes = codes;
         if (floats > out->scratch)
             out->scratch = floats;
         pointers = pointers < KERN_WINO_PLACES ? KERN_WINO_PLACES : pointers;

@@ -179,6 +179,8 @@ static void add_gemm(struct builder *b, int i)
         s->k_blocks = s->in_blocks;
     }
     s->element = element_of(b, s, n);
+    if (s->element == KERN_U8)
+        s->k_blocks += plan_blocks(n->quant->more);
     struct kern_gemm_choice gemm = kern_gemm_for(kern, s->element);
     s->gemm = gemm.fn;
     s->tile = gemm.about;

@@ -3,6 +3,7 @@
 #include "engine/quant/descend.h"
 #include "engine/quant/gram.h"
 #include "engine/quant/histogram.h"
+#include "engine/quant/rows.h"
 #include "engine/quant/threshold.h"
 #include "engine/quantize.h"
 #include "engine/weights/weights.h"
@@ -77,7 +78,7 @@ static void ranges_end_where_values_do(void **unused)
     struct histogram *h = mem_new(BLOCK * sizeof *h);
     struct range r = threshold_range(h, ENG_CALIB_KL, 0);
     assert_true(r.low == 0 && r.high == 0);
-    struct code dead = threshold_code(r);
+    struct code dead = threshold_code(r, 127);
     assert_true(dead.scale == 1 && dead.zero == 0);
     fill_ramp(h);
     r = threshold_range(h, ENG_CALIB_MAX, 0);
@@ -112,14 +113,59 @@ static void codes_cover_their_range(void **unused)
     (void)unused;
     const struct range ranges[] = {{0, 3},    {-1, 0},    {-1, 1},
                                    {-0.3, 7}, {-5, 0.01}, {-1e-30, 1}};
-    for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++) {
-        struct code c = threshold_code(ranges[i]);
-        double low = ranges[i].low * (double)c.scale + (double)c.zero;
-        double high = ranges[i].high * (double)c.scale + (double)c.zero;
-        assert_true(c.zero == floorf(c.zero) && c.zero >= 0 && c.zero <= 127);
-        assert_true(low > -0.51 && high < 127.51 && high - low > 125.9);
+    for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
+        for (int most = 127; most <= 32 * 127; most += 127) {
+            struct code c = threshold_code(ranges[i], most);
+            double low = ranges[i].low * (double)c.scale + (double)c.zero;
+            double high = ranges[i].high * (double)c.scale + (double)c.zero;
+            assert_true(c.zero == floorf(c.zero) && c.zero >= 0 && c.zero <= most + 0.0F);
+            assert_true(low > -0.51 && high < most + 0.51 && high - low > most - 1.1);
+        }
+    assert_true(threshold_code(ranges[0], 127).zero == 0);
+}
+
+static void rows_go_to_the_widest(void **unused)
+{
+    (void)unused;
+    // Sizes a row, one after the other: 9, 4.5, 4, 3, 2.25, 2, 1.8, 1.5.
+    const double sizes[BLOCK] = {9, 4, 1, 1, 1, 1, 1, 1};
+    int rows[BLOCK];
+    rows_deal(sizes, BLOCK, BLOCK, rows);
+    assert_true(rows[0] == 7 && rows[1] == 3);
+    for (int k = 2; k < BLOCK; k++)
+        assert_int_equal(rows[k], 1);
+    float in_more[BLOCK];
+    rows_place(rows, BLOCK, BLOCK, in_more);
+    const float want[BLOCK] = {0, 0, 0, 0, 0, 1, 0, 1}; // three and one in each quad
+    assert_memory_equal(in_more, want, sizeof want);
+
+    const double alone[BLOCK] = {1};
+    rows_deal(alone, BLOCK, 5 * BLOCK, rows);
+    assert_int_equal(rows[0], 32);
+    assert_int_equal(rows[1], 10);
+}
+
+// What the rows hold is the channel's number, as far as they reach.
+static void rows_add_up_to_the_number(void **unused)
+{
+    (void)unused;
+    float in_more[BLOCK] = {3, 5, 3, 5, 3, 0, 5, 3};
+    const struct net_quant q = {.in_more = in_more, .more = BLOCK};
+    static const int most[BLOCK] = {2, 1, 1, 5, 1, 4, 1, 1};
+    struct net_row rows[2 * BLOCK];
+    net_quant_rows(&q, BLOCK, rows);
+    for (int number = -5; number < 700; number++) {
+        int sums[BLOCK] = {0};
+        for (int r = 0; r < 2 * BLOCK; r++) {
+            float part = net_row_part(rows[r], (float)number);
+            assert_true(part >= 0 && part <= 127);
+            sums[rows[r].channel] += (int)part;
+        }
+        for (int k = 0; k < BLOCK; k++) {
+            int reach = number < 0 ? 0 : number;
+            assert_int_equal(sums[k], reach > 127 * most[k] ? 127 * most[k] : reach);
+        }
     }
-    assert_true(threshold_code(ranges[0]).zero == 0);
 }
 
 static void columns_keep_the_bounds(void **unused)
@@ -282,7 +328,7 @@ static void must(enum err_code rc, const struct err *e)
         fail_msg("%s", e->msg);
 }
 
-static void write_int8(const char *path, const float *input)
+static void write_int8(const char *path, const float *input, double more_rows)
 {
     struct err e = {0};
     struct eng_opts opts = {0};
@@ -293,7 +339,7 @@ static void write_int8(const char *path, const float *input)
     must(eng_model_open(MODEL, &opts, &model, &e), &e);
     must(eng_session_open(model, SIDE, SIDE, 1, 1, &session, &e), &e);
     must(eng_calib_open(model, &opts, PICTURES, &calib, &e), &e);
-    const struct eng_quant_opts how = {.percentile = 99.99};
+    const struct eng_quant_opts how = {.percentile = 99.99, .more_rows = more_rows};
     assert_int_equal(eng_calib_settle(calib, &how, &e), ERR_FORMAT);
     assert_says(&e, "no calibration picture");
     for (size_t i = 0; i < PICTURES; i++)
@@ -336,7 +382,7 @@ static void int8_has_the_same_bits_everywhere(void **unused)
     struct tempdir dir = tempdir_make();
     const char *path = tempdir_path(&dir, "m");
     float *input = pictures(), want[PICTURES * CLASSES], got[PICTURES * CLASSES];
-    write_int8(path, input);
+    write_int8(path, input, 20);
     run_with(path, ENG_ISA_SCALAR, 1, 1, input, want);
     for (int isa = 0; isa < ENG_ISA_COUNT; isa++) {
         enum eng_isa chosen;
@@ -354,14 +400,16 @@ static void int8_has_the_same_bits_everywhere(void **unused)
     tempdir_remove(&dir);
 }
 
-// With weights of its own, which may be written to.
+// With more rows than one channel may have, and weights of its own, which may be written
+// to.
 static struct net_node *first_int8(struct net *net)
 {
     int i = 0;
-    while (!net->nodes[i].quant)
-        i++;
+    while (!net->nodes[i].quant || net->nodes[i].quant->more < 32)
+        assert_true(++i < net->count);
     struct net_quant *q = net->nodes[i].quant;
-    size_t count = net_weight_count(net, i);
+    size_t count =
+        (size_t)(net_in_channels(net, i) + q->more) * (size_t)net->nodes[i].channels;
     const int8_t *mapped = q->weight;
     q->weight = memcpy(mem_new(count), mapped, count);
     q->borrowed = false;
@@ -375,15 +423,24 @@ static void damaged_int8_files_are_refused(void **unused)
         int what;
         float value;
         const char *says;
-    } damages[] = {{0, 0, "in_scale 0 is 0"},        {0, -1, "in_scale 0 is -1"},
-                   {1, 0.5F, "in_zero 0 is 0.5"},    {1, 128, "in_zero 0 is 128"},
-                   {2, -2, "out_scale 0 is -2"},     {3, 127, "weights of column 0"},
-                   {4, 0, "no weights are int8"},    {5, 0, "some weights are int8"},
-                   {2, (float)INFINITY, "out_scale"}};
+    } damages[] = {{0, 0, "in_scale 0 is 0"},
+                   {0, -1, "in_scale 0 is -1"},
+                   {1, 0.5F, "in_zero 0 is 0.5"},
+                   {1, 4065, "in_zero 0 is 4065"},
+                   {2, -2, "out_scale 0 is -2"},
+                   {3, 127, "weights of column 0"},
+                   {4, 0, "no weights are int8"},
+                   {5, 0, "some weights are int8"},
+                   {2, (float)INFINITY, "out_scale"},
+                   {6, -1, "in_more 0 is -1"},
+                   {6, 0.5F, "in_more 0 is 0.5"},
+                   {6, 1e6F, "in_more 0 is 1e+06"},
+                   {7, 0, "channel 0 has more than 32 rows"},
+                   {8, 0, "has 7 rows behind"}};
     struct tempdir dir = tempdir_make();
     const char *path = tempdir_path(&dir, "m"), *bad = tempdir_path(&dir, "bad");
     float *input = pictures();
-    write_int8(path, input);
+    write_int8(path, input, 100);
     for (size_t i = 0; i < sizeof damages / sizeof *damages; i++) {
         struct err e = {0};
         struct net net, back = {0};
@@ -395,6 +452,13 @@ static void damaged_int8_files_are_refused(void **unused)
         else if (damages[i].what == 3)
             for (int k = 0; k < 3; k++) // of rows 0, 1 and 4
                 n->quant->weight[(ptrdiff_t)(k == 2 ? 4 : k) * n->channels] = 127;
+        else if (damages[i].what == 6)
+            n->quant->in_more[0] = damages[i].value;
+        else if (damages[i].what == 7)
+            for (int k = 0; k < 32; k++)
+                n->quant->in_more[k] = 0;
+        else if (damages[i].what == 8)
+            n->quant->more = 7;
         else if (damages[i].what == 5)
             net.precision = ENG_FLOAT32;
         const char *from = damages[i].what == 4 ? MODEL : NULL;
@@ -420,6 +484,8 @@ int main(void)
         cmocka_unit_test(ranges_end_where_values_do),
         cmocka_unit_test(kl_gives_up_a_lone_value),
         cmocka_unit_test(codes_cover_their_range),
+        cmocka_unit_test(rows_go_to_the_widest),
+        cmocka_unit_test(rows_add_up_to_the_number),
         cmocka_unit_test(columns_keep_the_bounds),
         cmocka_unit_test(products_are_those_of_all_pixels),
         cmocka_unit_test(weights_are_rounded_together),
