@@ -7,6 +7,12 @@
 
 enum { BLOCKS_MAX = 9, DW_TAPS_MAX = 25 };
 
+// Codes shall run over both ends of what an element holds.
+static float range_of(enum kern_element element)
+{
+    return element == KERN_U12 ? 32 : 1;
+}
+
 static bool gather_holds(kern_gather_f32_fn *fn, int pixels, int taps, bool relu,
                          enum kern_element element)
 {
@@ -16,8 +22,8 @@ static bool gather_holds(kern_gather_f32_fn *fn, int pixels, int taps, bool relu
     const float *const *window = data_window(pixels * taps, blocks, relu);
     void *dst = area_clear(&out);
     for (int i = 0; i < 24; i++) {
-        scale[i] = (float)(1 + data_next() % 80);
-        shift[i] = (float)(data_next() % 128);
+        scale[i] = range_of(element) * (float)(1 + data_next() % 80);
+        shift[i] = range_of(element) * (float)(data_next() % 128);
     }
     struct kern_gather_f32 k = {.dst = dst,
                                 .dst_pixel = 8,
@@ -74,10 +80,10 @@ static bool dw_holds(kern_dw_f32_fn *fn, struct dw_shape s)
     data_fill(weight, sizeof weight / sizeof *weight, s.bits & 4);
     data_fill(bias, sizeof bias / sizeof *bias, s.bits & 4);
     for (size_t i = 0; kern_is_whole(s.element) && i < sizeof bias / sizeof *bias; i++)
-        bias[i] = 64 + 50 * bias[i];
+        bias[i] = range_of(s.element) * (64 + 50 * bias[i]);
     for (size_t i = 0; kern_is_whole(s.element) && i < sizeof weight / sizeof *weight;
          i++)
-        weight[i] *= 20;
+        weight[i] *= 20 * range_of(s.element);
     void *dst = area_clear(&out);
     struct kern_dw_f32 k = {.dst = dst,
                             .dst_pixel = 8,

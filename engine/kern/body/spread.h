@@ -1,30 +1,23 @@
-// Of integers, so in plain C for every instruction set: the compiler's vectors are as
-// fast as one can write them. See spread.h.
+// From codes to rows (spread.h). An instruction set says how to read eight codes apart,
+// `codes` a register of them, and how to store them as a row; the rest the compiler does
+// as fast.
 
 #include "engine/kern/kern.h"
 #include "engine/kern/spread.h"
 
-#include "base/attr.h"
-
-static ALWAYS_INLINE uint8_t clamp_u8(int code)
-{
-    code = code < 0 ? 0 : code;
-    return (uint8_t)(code < KERN_U8_MOST ? code : KERN_U8_MOST);
-}
-
 // The rows of one block beyond the first of their channels.
-static ALWAYS_INLINE void spread_block(uint8_t *restrict dst,
-                                       const uint16_t *restrict src,
-                                       const struct kern_row *restrict row, int pixels)
+static ALWAYS_INLINE void spread_block(uint8_t *dst, const uint16_t *src,
+                                       const struct kern_row *row, ptrdiff_t block)
 {
-    const uint16_t *from[KERN_BLOCK];
+    const uint16_t *code[KERN_BLOCK], *from[KERN_BLOCK];
     for (int i = 0; i < KERN_BLOCK; i++) {
-        int block = row[i].channel / KERN_BLOCK, lane = row[i].channel % KERN_BLOCK;
-        from[i] = src + (ptrdiff_t)block * pixels * KERN_BLOCK + lane;
+        int channel = row[i].channel;
+        code[i] = src + channel / KERN_BLOCK * block + channel % KERN_BLOCK;
+        from[i] = &row[i].from;
     }
-    for (int p = 0; p < pixels; p++, dst += KERN_BLOCK)
-        for (int i = 0; i < KERN_BLOCK; i++)
-            dst[i] = clamp_u8(from[i][p * KERN_BLOCK] - row[i].from);
+    const codes below = load_apart(from, 0);
+    for (ptrdiff_t p = 0; p < block; p += KERN_BLOCK)
+        store_above(dst + p, load_apart(code, p), below);
 }
 
 static ALWAYS_INLINE void spread(const struct kern_spread_u8 *k)
@@ -33,10 +26,10 @@ static ALWAYS_INLINE void spread(const struct kern_spread_u8 *k)
     uint8_t *restrict dst = k->dst;
     const uint16_t *restrict src = k->src;
     for (ptrdiff_t i = 0; i < first; i++)
-        dst[i] = clamp_u8(src[i]);
+        dst[i] = (uint8_t)(src[i] < KERN_U8_MOST ? src[i] : KERN_U8_MOST);
     for (int b = 0; b < k->more_blocks; b++)
         spread_block(dst + first + b * block, src, k->more + (ptrdiff_t)b * KERN_BLOCK,
-                     k->pixels);
+                     block);
 }
 
 #define SPREAD_KERNEL(isa)                                                               \
