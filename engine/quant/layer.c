@@ -58,20 +58,39 @@ static void find_ranges(const struct calib_layer *l, const struct eng_quant_opts
             ranges[k] = (struct range){-mean / 2, mean / 2};
 }
 
+static double weights_of(const struct calib_layer *l, const struct net_node *n, int k)
+{
+    const float *row = n->weight + (ptrdiff_t)k * l->out;
+    double sum = 0;
+    for (int j = 0; j < l->out; j++)
+        sum += (double)row[j] * (double)row[j];
+    return sum;
+}
+
+static void deal_rows(struct calib_layer *l, const struct net_node *n, int more,
+                      int *rows)
+{
+    double *sizes = mem_new((size_t)l->in * sizeof *sizes);
+    for (int k = 0; k < l->in; k++)
+        sizes[k] = (double)(l->channels[k].high - l->channels[k].low) *
+                   sqrt(weights_of(l, n, k));
+    rows_deal(sizes, l->in, more, rows);
+    rows_place(rows, l->in, more, l->quant->in_more);
+    l->quant->more = more;
+    l->row_count = l->in + more;
+    net_quant_rows(l->quant, l->in, l->rows);
+    free(sizes);
+}
+
 static void open_channels(const struct calib_layer *l, const struct net_node *n,
                           const struct eng_quant_opts *opts, const int *rows,
                           struct channel *in)
 {
     struct range *ranges = mem_new((size_t)l->in * sizeof *ranges);
     find_ranges(l, opts, ranges);
-    for (int k = 0; k < l->in; k++) {
-        const float *row = n->weight + (ptrdiff_t)k * l->out;
-        double weights = 0;
-        for (int j = 0; j < l->out; j++)
-            weights += (double)row[j] * (double)row[j];
-        channel_init(&in[k], &l->channels[k], ranges[k], rows[k], weights,
+    for (int k = 0; k < l->in; k++)
+        channel_init(&in[k], &l->channels[k], ranges[k], rows[k], weights_of(l, n, k),
                      l->last ? LAST_ROUNDING : 1);
-    }
     free(ranges);
 }
 
@@ -117,42 +136,18 @@ static void scale_columns(struct calib_layer *l, const struct net_node *n)
     free(w);
 }
 
-// Ranges and scales for so many rows of every channel.
-static void settle_rows(struct calib_layer *l, const struct net_node *n,
-                        const struct eng_quant_opts *opts, const int *rows,
-                        struct channel *channels)
+static void settle(struct calib_layer *l, const struct net_node *n, int more,
+                   const struct eng_quant_opts *opts)
 {
-    net_quant_rows(l->quant, l->in, l->rows);
-    l->row_count = l->in + l->quant->more;
-    for (int j = 0; j < l->out; j++)
-        l->quant->out_scale[j] = 0;
+    struct channel *channels = mem_new((size_t)l->in * sizeof *channels);
+    int *rows = mem_new((size_t)l->in * sizeof *rows);
+    deal_rows(l, n, more, rows);
     open_channels(l, n, opts, rows, channels);
     for (int round = 0; round < ROUNDS; round++) {
         code_channels(l, channels);
         scale_columns(l, n);
     }
-}
-
-// With one row each at first, then with some more where these leave the most to be done.
-static void settle(struct calib_layer *l, const struct net_node *n, int more,
-                   const struct eng_quant_opts *opts)
-{
-    struct net_quant *q = l->quant;
-    struct channel *channels = mem_new((size_t)l->in * sizeof *channels);
-    double *sizes = mem_new((size_t)l->in * sizeof *sizes);
-    int *rows = mem_new((size_t)l->in * sizeof *rows);
-    rows_deal(sizes, l->in, 0, rows);
-    settle_rows(l, n, opts, rows, channels);
-    for (int k = 0; more && k < l->in; k++)
-        sizes[k] = sqrt(channels[k].weights) / (double)q->in_scale[k];
-    if (more) {
-        rows_deal(sizes, l->in, more, rows);
-        rows_place(rows, l->in, more, q->in_more);
-        q->more = more;
-        settle_rows(l, n, opts, rows, channels);
-    }
     free(channels);
-    free(sizes);
     free(rows);
 }
 

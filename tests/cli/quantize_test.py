@@ -28,6 +28,11 @@ class Quantize(CliTest):
         self.assertEqual(json.loads(meta["xlens.calibration"])["pictures"], 20)
         name = got["layers"][0]["name"]
         self.assertEqual(header[f"{name}.weight"]["dtype"], "I8")
+        self.assertEqual(got["calibration"]["more_rows"], 3)
+        more = [l["name"] for l in got["layers"] if l["in"] % 8 == 0]
+        self.assertTrue(more)
+        for name in more:  # at least one block of them
+            self.assertEqual(header[f"{name}.in_more"]["shape"], [8], name)
         self.fails(2, "quantize", "-m", MODEL, "--calib", many, "-o", out, says=str(out))
         self.quantize("--calib", many, "-n", "20", "--percentile", "99.9", "--force", "--threads", "1")
         self.assertEqual(out.read_bytes(), raw)  # whatever the threads
@@ -42,8 +47,10 @@ class Quantize(CliTest):
         self.fails(3, "predict", "-m", out, "--precision", "float32", picture, says="int8")
         self.fails(3, "predict", "-m", MODEL, "--precision", "int8", picture, says="xlens quantize")
         self.fails(3, "quantize", "-m", out, "--calib", many, "-n", "20", "-o", self.tmp / "no", says="int8")
-        out, _ = self.xlens("quantize", "-m", MODEL, "--calib", many, "--method", "kl", "-o", self.tmp / "kl")
+        out, _ = self.xlens("quantize", "-m", MODEL, "--calib", many, "--method", "kl", "--more-rows", "0",
+                            "-o", self.tmp / "kl")
         self.assertIn("pointwise convolutions in int8", out)
+        self.assertNotIn(b"in_more", (self.tmp / "kl").read_bytes())
 
     def test_missing_classes(self):
         root = self.pictures()  # two of ten classes

@@ -12,7 +12,7 @@
 #include <math.h>
 #include <stdio.h>
 
-static uint32_t state;
+static uint32_t state = 1;
 
 static int pick(int n)
 {
