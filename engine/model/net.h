@@ -32,8 +32,8 @@ enum net_padding { NET_PAD_EXPLICIT, NET_PAD_SAME };
 
 // What makes a pointwise convolution an int8 one. Its left side has a row for each input
 // channel and `more` for channels that need finer steps. A channel with m rows is stored
-// as q = clamp(round(x · in_scale[k] + in_zero[k]), 0, 127 m), of which its i-th row holds
-// clamp(q − 127 i, 0, 127). With z_r for the same part of in_zero,
+// as q = clamp(round(x · in_scale[k] + in_zero[k]), 0, 127 m), of which its i-th row
+// holds clamp(q − 127 i, 0, 127). With z_r for the same part of in_zero,
 //     y_j = out_scale[j] · Σ_r (q_r − z_r) · weight[r][j] + bias[j].
 // In each column |weight| of the rows 8i + {0, 1, 4, 5} sums to 258 at most, and that of
 // 8i + {2, 3, 6, 7} too (kern.h).
