@@ -213,6 +213,18 @@ static void round_columns(struct calib_layer *l, const struct net_node *n,
     free(w);
 }
 
+// What few pixels say of how rows go together is chance in part: the more rows, the more.
+// Off the diagonal it counts as much less (shrinkage, as Ledoit and Wolf have it).
+static void regularize(float *covariance, size_t rows, int pixels)
+{
+    const float keep = (float)pixels / (float)((size_t)pixels + rows);
+    for (size_t r = 0; r < rows; r++) {
+        for (size_t k = 0; k < rows; k++)
+            covariance[r * rows + k] *= k == r ? 1 : keep;
+        covariance[r * rows + r] += (float)ROUNDING;
+    }
+}
+
 // ---- how good it is ----
 
 static void add_scaled(double *sums, const float *row, double by, int n)
@@ -277,9 +289,8 @@ enum err_code layer_quantize(struct eng_calib *calib, int layer, struct net_quan
     if (!covariance)
         return err_set(e, ERR_NOMEM, "no memory for covariances of %zu rows", rows);
     gram_covariance(&l->gram, covariance);
+    regularize(covariance, rows, l->gram.pixels);
     gram_release(&l->gram);
-    for (size_t r = 0; r < rows; r++)
-        covariance[r * rows + r] += (float)ROUNDING;
     *bias = mem_new((size_t)l->out * sizeof **bias);
     round_columns(l, n, covariance, *bias);
     free(covariance);
