@@ -4,11 +4,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-// What the left panel of a GEMM holds. KERN_U8 is 0 … 127, 7 bits, for one reason: AVX2
-// adds four products in 16 bits (see gemm_s8), and every ISA shall give the same bits.
-// KERN_U12 is 0 … 4095 in 16 bits, which spread_u8 makes more rows of KERN_U8 from.
+// What the left panel of a GEMM holds. KERN_U12 is 0 … 4095 in 16 bits, which spread_u8
+// makes more rows of KERN_U8 from.
 enum kern_element { KERN_F32, KERN_BF16, KERN_U8, KERN_U12, KERN_ELEMENT_COUNT };
-enum { KERN_U8_MOST = 127, KERN_U12_MOST = 4095 };
+enum { KERN_U8_MOST = 255, KERN_U12_MOST = 4095 };
 size_t kern_element_size(enum kern_element element); // bytes
 bool kern_is_whole(enum kern_element element);       // KERN_U8 and KERN_U12
 

@@ -2,7 +2,7 @@
 #define ENG_SPREAD_H
 
 // More rows of a left panel than channels, for steps finer than KERN_U8 has: a channel of
-// m rows has a code of 0 … 127 · m, and its rows fill up one after the other to 127.
+// m rows has a code of 0 … 255 · m, and its rows fill up one after the other to 255.
 
 #include <stdint.h>
 
@@ -12,7 +12,7 @@ struct kern_row {
 };
 
 // From codes to the rows of gemm_s8: row k is code k, row 8 · blocks + i is the code of
-// more[i].channel − more[i].from; both clamped to 0 … 127.
+// more[i].channel − more[i].from; both clamped to 0 … 255.
 struct kern_spread_u8 {
     uint8_t *dst;                // [blocks + more_blocks][pixels][8]
     const uint16_t *src;         // [blocks][pixels][8], KERN_U12

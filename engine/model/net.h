@@ -32,14 +32,14 @@ enum net_padding { NET_PAD_EXPLICIT, NET_PAD_SAME };
 
 // What makes a pointwise convolution an int8 one. Its left side has a row for each input
 // channel and `more` for channels that need finer steps. A channel with m rows is stored
-// as q = clamp(round(x · in_scale[k] + in_zero[k]), 0, 127 m), of which its i-th row
-// holds clamp(q − 127 i, 0, 127). With z_r for the same part of in_zero,
+// as q = clamp(round(x · in_scale[k] + in_zero[k]), 0, 255 m), of which its i-th row
+// holds clamp(q − 255 i, 0, 255). With z_r for the same part of in_zero,
 //     y_j = out_scale[j] · Σ_r (q_r − z_r) · weight[r][j] + bias[j].
-// In each column |weight| of the rows 8i + {0, 1, 4, 5} sums to 258 at most, and that of
-// 8i + {2, 3, 6, 7} too (kern.h).
+// In each column the weights above zero of the rows 8i + {0, 1, 4, 5} sum to 128 at most,
+// those below to −128 at least, and those of 8i + {2, 3, 6, 7} too (kern.h).
 struct net_quant {
     float *in_scale;  // [in], > 0
-    float *in_zero;   // [in], whole, 0 … 127 m
+    float *in_zero;   // [in], whole, 0 … 255 m
     float *in_more;   // [more], whole: channels of the rows behind the first `in`
     int more;         // whole blocks of 8, which `in` is then, too
     int8_t *weight;   // [in + more][out]; in net.mapping where `borrowed`
@@ -47,7 +47,7 @@ struct net_quant {
     bool borrowed;
 };
 
-enum { NET_ROW_MOST = 127, NET_ROWS_A_CHANNEL = 32 };
+enum { NET_ROW_MOST = 255, NET_ROWS_A_CHANNEL = 16 };
 
 // A row holds what of a channel's number is above `from`.
 struct net_row {

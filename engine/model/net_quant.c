@@ -3,7 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { BLOCK = 8, QUAD_MOST = 258 };
+enum { BLOCK = 8, QUAD_MOST = 128 };
 
 void net_quant_free(struct net_quant *quant)
 {
@@ -22,10 +22,14 @@ int net_quant_wide_column(const int8_t *weight, int rows, int out)
 {
     for (int first = 0; first < rows; first += BLOCK)
         for (int j = 0; j < out; j++) {
-            int sums[2] = {0}; // of rows 0, 1, 4, 5 and of 2, 3, 6, 7
-            for (int k = first; k < rows && k < first + BLOCK; k++)
-                sums[(k & 2) >> 1] += abs(weight[(ptrdiff_t)k * out + j]);
-            if (sums[0] > QUAD_MOST || sums[1] > QUAD_MOST)
+            int above[2] = {0}, below[2] = {0}; // rows 0, 1, 4, 5 and 2, 3, 6, 7
+            for (int k = first; k < rows && k < first + BLOCK; k++) {
+                int w = weight[(ptrdiff_t)k * out + j];
+                above[(k & 2) >> 1] += w > 0 ? w : 0;
+                below[(k & 2) >> 1] -= w < 0 ? w : 0;
+            }
+            if (above[0] > QUAD_MOST || above[1] > QUAD_MOST || below[0] > QUAD_MOST ||
+                below[1] > QUAD_MOST)
                 return j;
         }
     return -1;
@@ -118,7 +122,7 @@ enum err_code net_quant_check(const struct net *net, int i, struct err *e)
         return err_set(
             e, ERR_FORMAT,
             "%s: weights of column %d are too large together, expected sums of "
-            "up to %d of rows 0, 1, 4, 5 and of 2, 3, 6, 7 of each 8",
+            "up to %d of one sign in rows 0, 1, 4, 5 and 2, 3, 6, 7 of each 8",
             n->name, bad, QUAD_MOST);
     return ERR_OK;
 }

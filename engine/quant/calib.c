@@ -124,13 +124,17 @@ static void count_values(struct calib_layer *l, const struct exec *x,
     } while (sample_tile_next(x, part, &t));
 }
 
+// In half as many steps, of which the gram takes products in 16 bits.
 static void read_codes(const struct calib_layer *l, const struct exec *x,
                        const struct exec_part *part, int pixel, float *values,
                        int16_t *codes)
 {
     sample_read(x, part, pixel, values, l->in);
-    for (int r = 0; r < l->row_count; r++)
-        codes[r] = (int16_t)layer_code(l, r, values[l->rows[r].channel]);
+    for (int r = 0; r < l->row_count; r++) {
+        int number, zero;
+        layer_code(l, r, values[l->rows[r].channel], &number, &zero);
+        codes[r] = (int16_t)(number / 2 - zero / 2);
+    }
 }
 
 // Products of a few of the part's pixels.

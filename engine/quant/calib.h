@@ -38,8 +38,8 @@ struct eng_calib {
     int gram_rows; // pixels a picture that the grams get
 };
 
-// What a row holds of its channel's value, less what it holds of zero.
-float layer_code(const struct calib_layer *l, int row, float x);
+// What a row holds of its channel's value, and of zero.
+void layer_code(const struct calib_layer *l, int row, float x, int *number, int *zero);
 
 // Chooses the whole numbers that one layer's inputs become, and scales for its outputs
 // (layer.c).

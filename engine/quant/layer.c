@@ -239,12 +239,12 @@ static void add_coded(double *sums, const int8_t *row, double by, int n)
         sums[j] += by * row[j];
 }
 
-float layer_code(const struct calib_layer *l, int row, float x)
+void layer_code(const struct calib_layer *l, int row, float x, int *number, int *zero)
 {
     const struct net_row r = l->rows[row];
-    const float zero = l->quant->in_zero[r.channel];
-    float number = nearbyintf(x * l->quant->in_scale[r.channel] + zero);
-    return net_row_part(r, number) - net_row_part(r, zero);
+    const float z = l->quant->in_zero[r.channel];
+    *number = (int)net_row_part(r, nearbyintf(x * l->quant->in_scale[r.channel] + z));
+    *zero = (int)net_row_part(r, z);
 }
 
 static double measure(const struct eng_calib *c, const struct calib_layer *l,
@@ -261,9 +261,11 @@ static double measure(const struct eng_calib *c, const struct calib_layer *l,
             sums[j] = 0;
         for (int k = 0; k < l->in; k++)
             add_scaled(sums, n->weight + (ptrdiff_t)k * l->out, (double)x[k], l->out);
-        for (int r = 0; r < l->row_count; r++)
-            add_coded(coded, q->weight + (ptrdiff_t)r * l->out,
-                      (double)layer_code(l, r, x[l->rows[r].channel]), l->out);
+        for (int r = 0; r < l->row_count; r++) {
+            int number, zero;
+            layer_code(l, r, x[l->rows[r].channel], &number, &zero);
+            add_coded(coded, q->weight + (ptrdiff_t)r * l->out, number - zero, l->out);
+        }
         for (int j = 0; j < l->out; j++) {
             double y = sums[j] + (n->bias ? (double)n->bias[j] : 0);
             double d = coded[j] * (double)q->out_scale[j] + (double)bias[j] - y;

@@ -6,7 +6,7 @@
 #include <math.h>
 #include <stddef.h>
 
-enum { LEVELS = 127 };
+enum { LEVELS = NET_ROW_MOST };
 
 // ---- percentile and maximum ----
 

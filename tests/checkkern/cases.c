@@ -145,7 +145,7 @@ bool case_dw_f32(kern_dw_f32_fn *fn)
 // Codes at the ends of rows, or any.
 static void fill_codes(uint16_t *code, int n, bool extreme)
 {
-    static const uint16_t edge[] = {0, 1, 126, 127, 128, 253, 254, 255, 256, 4064, 4095};
+    static const uint16_t edge[] = {0, 1, 254, 255, 256, 509, 510, 511, 4080, 4095};
     for (int i = 0; i < n; i++)
         code[i] = (uint16_t)(extreme ? edge[data_next() % (sizeof edge / sizeof *edge)]
                                      : data_next() % (KERN_U12_MOST + 1));
@@ -168,7 +168,7 @@ static bool spread_holds(kern_spread_u8_fn *fn, struct spread_shape s)
     fill_codes(src, s.blocks * s.pixels * KERN_BLOCK, s.extreme);
     for (int i = 0; i < MORE_MAX * KERN_BLOCK; i++)
         more[i] = (struct kern_row){(uint16_t)(data_next() % (unsigned)first),
-                                    (uint16_t)(127 * (data_next() % 33))};
+                                    (uint16_t)(255 * (data_next() % 17))};
     // At any byte.
     uint8_t *dst = (uint8_t *)area_clear(&out) + (data_next() & 3);
     fn(&(struct kern_spread_u8){dst, src, more, s.blocks, s.more_blocks, s.pixels});
@@ -178,7 +178,7 @@ static bool spread_holds(kern_spread_u8_fn *fn, struct spread_shape s)
             int c = r < first ? r : more[r - first].channel;
             int want = src[(c / 8 * s.pixels + p) * 8 + c % 8];
             want -= r < first ? 0 : more[r - first].from;
-            want = want < 0 ? 0 : want > 127 ? 127 : want;
+            want = want < 0 ? 0 : want > 255 ? 255 : want;
             int got = area_take_byte(&out, dst + (r / 8 * s.pixels + p) * 8 + r % 8);
             if (got != want)
                 printf("  got %d, want %d\n", got, want);

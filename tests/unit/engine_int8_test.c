@@ -128,7 +128,7 @@ static void damaged_int8_files_are_refused(void **unused)
     } damages[] = {{0, 0, "in_scale 0 is 0"},
                    {0, -1, "in_scale 0 is -1"},
                    {1, 0.5F, "in_zero 0 is 0.5"},
-                   {1, 4065, "in_zero 0 is 4065"},
+                   {1, 4081, "in_zero 0 is 4081"},
                    {2, -2, "out_scale 0 is -2"},
                    {3, 127, "weights of column 0"},
                    {4, 0, "no weights are int8"},
@@ -137,7 +137,7 @@ static void damaged_int8_files_are_refused(void **unused)
                    {6, -1, "in_more 0 is -1"},
                    {6, 0.5F, "in_more 0 is 0.5"},
                    {6, 1e6F, "in_more 0 is 1e+06"},
-                   {7, 0, "channel 0 has more than 32 rows"},
+                   {7, 0, "channel 0 has more than 16 rows"},
                    {8, 0, "has 7 rows behind"}};
     struct tempdir dir = tempdir_make();
     const char *path = tempdir_path(&dir, "m"), *bad = tempdir_path(&dir, "bad");
@@ -152,12 +152,11 @@ static void damaged_int8_files_are_refused(void **unused)
         if (damages[i].what < 3)
             floats[damages[i].what][0] = damages[i].value;
         else if (damages[i].what == 3)
-            for (int k = 0; k < 3; k++) // of rows 0, 1 and 4
-                n->quant->weight[(ptrdiff_t)(k == 2 ? 4 : k) * n->channels] = 127;
+            n->quant->weight[0] = 127, n->quant->weight[n->channels] = 2;
         else if (damages[i].what == 6)
             n->quant->in_more[0] = damages[i].value;
         else if (damages[i].what == 7)
-            for (int k = 0; k < 32; k++)
+            for (int k = 0; k < 16; k++)
                 n->quant->in_more[k] = 0;
         else if (damages[i].what == 8)
             n->quant->more = 7;

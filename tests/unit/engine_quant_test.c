@@ -77,7 +77,7 @@ static void ranges_end_where_values_do(void **unused)
     struct histogram *h = mem_new(BLOCK * sizeof *h);
     struct range r = threshold_range(h, ENG_CALIB_KL, 0);
     assert_true(r.low == 0 && r.high == 0);
-    struct code dead = threshold_code(r, 127);
+    struct code dead = threshold_code(r, 255);
     assert_true(dead.scale == 1 && dead.zero == 0);
     fill_ramp(h);
     r = threshold_range(h, ENG_CALIB_MAX, 0);
@@ -113,14 +113,14 @@ static void codes_cover_their_range(void **unused)
     const struct range ranges[] = {{0, 3},    {-1, 0},    {-1, 1},
                                    {-0.3, 7}, {-5, 0.01}, {-1e-30, 1}};
     for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
-        for (int most = 127; most <= 32 * 127; most += 127) {
+        for (int most = 255; most <= 16 * 255; most += 255) {
             struct code c = threshold_code(ranges[i], most);
             double low = ranges[i].low * (double)c.scale + (double)c.zero;
             double high = ranges[i].high * (double)c.scale + (double)c.zero;
             assert_true(c.zero == floorf(c.zero) && c.zero >= 0 && c.zero <= most + 0.0F);
             assert_true(low > -0.51 && high < most + 0.51 && high - low > most - 1.1);
         }
-    assert_true(threshold_code(ranges[0], 127).zero == 0);
+    assert_true(threshold_code(ranges[0], 255).zero == 0);
 }
 
 static void rows_go_to_the_widest(void **unused)
@@ -140,8 +140,9 @@ static void rows_go_to_the_widest(void **unused)
 
     const double alone[BLOCK] = {1};
     rows_deal(alone, BLOCK, 5 * BLOCK, rows);
-    assert_int_equal(rows[0], 32);
-    assert_int_equal(rows[1], 10);
+    assert_int_equal(rows[0], 16);
+    assert_int_equal(rows[1], 16);
+    assert_int_equal(rows[2], 11);
 }
 
 // What the rows hold is the channel's number, as far as they reach.
@@ -153,16 +154,16 @@ static void rows_add_up_to_the_number(void **unused)
     static const int most[BLOCK] = {2, 1, 1, 5, 1, 4, 1, 1};
     struct net_row rows[2 * BLOCK];
     net_quant_rows(&q, BLOCK, rows);
-    for (int number = -5; number < 700; number++) {
+    for (int number = -5; number < 1400; number++) {
         int sums[BLOCK] = {0};
         for (int r = 0; r < 2 * BLOCK; r++) {
             float part = net_row_part(rows[r], (float)number);
-            assert_true(part >= 0 && part <= 127);
+            assert_true(part >= 0 && part <= 255);
             sums[rows[r].channel] += (int)part;
         }
         for (int k = 0; k < BLOCK; k++) {
             int reach = number < 0 ? 0 : number;
-            assert_int_equal(sums[k], reach > 127 * most[k] ? 127 * most[k] : reach);
+            assert_int_equal(sums[k], reach > 255 * most[k] ? 255 * most[k] : reach);
         }
     }
 }
@@ -170,17 +171,18 @@ static void rows_add_up_to_the_number(void **unused)
 static void columns_keep_the_bounds(void **unused)
 {
     (void)unused;
-    // 65 + 65 + 65 + 63 = 258; the other quad holds -128 and 127.
     int8_t rows[BLOCK * 2] = {0};
-    const int8_t fits[BLOCK] = {65, -65, -128, 127, 65, 63, 2, -1};
+    // Rows 0, 1, 4, 5 and 2, 3, 6, 7: 128 above and 128 below zero.
+    const int8_t fits[BLOCK] = {65, -128, 127, -127, 63, 0, 1, -1};
     for (int k = 0; k < BLOCK; k++)
         rows[2 * k + 1] = fits[k];
     assert_int_equal(net_quant_wide_column(rows, BLOCK, 2), -1);
-    rows[2 * 5 + 1] = 64;
-    assert_int_equal(net_quant_wide_column(rows, BLOCK, 2), 1);
-    rows[2 * 5 + 1] = 63;
-    rows[2 * 7 + 1] = -2;
-    assert_int_equal(net_quant_wide_column(rows, BLOCK, 2), 1);
+    for (int k = 0; k < BLOCK; k++) {
+        rows[2 * k + 1] = (int8_t)(fits[k] + (fits[k] < 0 ? -1 : 1));
+        if (fits[k] != -128) // below which there is none
+            assert_int_equal(net_quant_wide_column(rows, BLOCK, 2), 1);
+        rows[2 * k + 1] = fits[k];
+    }
 
     enum { IN = 37, KINDS = 4 };
     for (int round = 0; round < 400; round++) {

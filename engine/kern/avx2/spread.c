@@ -21,8 +21,7 @@ static ALWAYS_INLINE codes load_apart(const uint16_t *const p[KERN_BLOCK], ptrdi
 static ALWAYS_INLINE void store_above(uint8_t *dst, codes c, codes below)
 {
     c = _mm_subs_epu16(c, below);
-    c = _mm_min_epu8(_mm_packus_epi16(c, c), _mm_set1_epi8(KERN_U8_MOST));
-    _mm_storel_epi64((__m128i *)(void *)dst, c);
+    _mm_storel_epi64((__m128i *)(void *)dst, _mm_packus_epi16(c, c));
 }
 
 #include "engine/kern/body/spread.h"

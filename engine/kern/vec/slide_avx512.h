@@ -76,13 +76,14 @@ static ALWAYS_INLINE __m512i to_whole(vec v, float most)
 
 static ALWAYS_INLINE __m128i to_u8(vec v)
 {
-    return _mm512_cvtepi32_epi8(to_whole(v, 127));
+    return _mm512_cvtepi32_epi8(to_whole(v, KERN_U8_MOST));
 }
 
 // Elements of 16 bits.
 static ALWAYS_INLINE __m256i to_half(enum kern_element element, vec v)
 {
-    return element == KERN_BF16 ? to_bf16(v) : _mm512_cvtepi32_epi16(to_whole(v, 4095));
+    return element == KERN_BF16 ? to_bf16(v)
+                                : _mm512_cvtepi32_epi16(to_whole(v, KERN_U12_MOST));
 }
 
 static ALWAYS_INLINE void put_one(const struct place *to, ptrdiff_t at, vec v)

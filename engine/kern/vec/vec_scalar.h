@@ -5,6 +5,8 @@
 // a multiply-add rounds once, as the other instruction sets' do: their bits, at a tenth
 // of the speed, for int8 models, whose results are the same everywhere.
 
+#include "engine/kern/element.h"
+
 #include "base/attr.h"
 
 #include <math.h>
@@ -108,13 +110,13 @@ static ALWAYS_INLINE int to_whole(float x, float most)
 static ALWAYS_INLINE void vec_store_u8(uint8_t *p, vec v)
 {
     for (int i = 0; i < 8; i++)
-        p[i] = (uint8_t)to_whole(v.lane[i], 127);
+        p[i] = (uint8_t)to_whole(v.lane[i], KERN_U8_MOST);
 }
 
 static ALWAYS_INLINE void vec_store_u12(uint16_t *p, vec v)
 {
     for (int i = 0; i < 8; i++)
-        p[i] = (uint16_t)to_whole(v.lane[i], 4095);
+        p[i] = (uint16_t)to_whole(v.lane[i], KERN_U12_MOST);
 }
 
 static ALWAYS_INLINE void vec_store_u8_pair(uint8_t *p, vec a, vec b)
