@@ -54,8 +54,7 @@ static enum err_code give_memory(struct eng_session *s, int threads, struct err 
         return err_set(e, ERR_NOMEM, "%s: no memory for %zu MiB of activations",
                        s->model->path, l->floats * sizeof(float) >> 20);
     float *at = s->memory.start;
-    s->exec.values = at;
-    s->exec.zeros = at += l->floats;
+    s->exec.zeros = at;
     float *lowest = at += widest;
     for (size_t i = 0; i < widest; i++)
         lowest[i] = -FLT_MAX;
@@ -69,6 +68,7 @@ static enum err_code give_memory(struct eng_session *s, int threads, struct err 
                                                  .steps = s->steps + i * steps};
         memcpy(s->exec.member[i].steps, l->steps, steps * sizeof *l->steps);
     }
+    s->exec.values = at; // at the end, where most of it may stay untouched
     return ERR_OK;
 }
 
