@@ -22,7 +22,7 @@ struct eng_quant_opts {
     double percentile; // above 50, up to 100
     double min_sqnr;   // layers below it, in dB, stay float32; 0: none
     double more_rows; // 0 … 100: how many further rows (xlens-model(5)) a layer may give
-                      // to channels of wide ranges, in percent of its channels
+                      // to channels of wide ranges at most, in percent of its channels
     const char *keep; // names of layers that stay, with commas; or NULL
 };
 

@@ -67,7 +67,7 @@ static const struct opt quantize_opts[] = {
     {.name = "more-rows",
      .value = "PERCENT",
      .help = "how many more rows of weights than channels a layer may have, so that wide "
-             "ranges get finer steps; default 3",
+             "ranges get finer steps; default 6",
      .kind = OPT_REAL,
      .min = 0,
      .max = 100,
@@ -101,7 +101,7 @@ static const struct opt quantize_opts[] = {
     {0},
 };
 static const struct quantize_args quantize_defaults = {
-    .n = 1000, .percentile = 99.99, .more_rows = 3};
+    .n = 1000, .percentile = 99.99, .more_rows = 6};
 
 struct quantizing {
     const struct cli *cli;

@@ -67,19 +67,18 @@ static double weights_of(const struct calib_layer *l, const struct net_node *n, 
     return sum;
 }
 
-static void deal_rows(struct calib_layer *l, const struct net_node *n, int more,
-                      int *rows)
+// Channels that fill no whole blocks leave no place for rows behind them.
+static int deal_rows(const struct calib_layer *l, const struct net_node *n,
+                     double percent, int *rows)
 {
+    const int most = l->in % KERN_BLOCK ? 0 : (int)lrint(l->in * percent / 100);
     double *sizes = mem_new((size_t)l->in * sizeof *sizes);
     for (int k = 0; k < l->in; k++)
         sizes[k] = (double)(l->channels[k].high - l->channels[k].low) *
                    sqrt(weights_of(l, n, k));
-    rows_deal(sizes, l->in, more, rows);
-    rows_place(rows, l->in, more, l->quant->in_more);
-    l->quant->more = more;
-    l->row_count = l->in + more;
-    net_quant_rows(l->quant, l->in, l->rows);
+    int more = rows_deal(sizes, l->in, most, rows);
     free(sizes);
+    return more;
 }
 
 static void open_channels(const struct calib_layer *l, const struct net_node *n,
@@ -136,28 +135,35 @@ static void scale_columns(struct calib_layer *l, const struct net_node *n)
     free(w);
 }
 
-static void settle(struct calib_layer *l, const struct net_node *n, int more,
+static void settle(struct calib_layer *l, const struct net_node *n, const int *rows,
                    const struct eng_quant_opts *opts)
 {
     struct channel *channels = mem_new((size_t)l->in * sizeof *channels);
-    int *rows = mem_new((size_t)l->in * sizeof *rows);
-    deal_rows(l, n, more, rows);
     open_channels(l, n, opts, rows, channels);
     for (int round = 0; round < ROUNDS; round++) {
         code_channels(l, channels);
         scale_columns(l, n);
     }
     free(channels);
-    free(rows);
 }
 
-// In whole blocks; channels that fill none leave no place for rows behind them.
-static int count_more(const struct calib_layer *l, const struct eng_quant_opts *opts)
+// For the numbers of a layer with so many rows.
+static enum err_code make_room(struct calib_layer *l, int more, struct err *e)
 {
-    int blocks = (int)lrint(l->in * opts->more_rows / 100 / KERN_BLOCK);
-    if (l->in % KERN_BLOCK || !(opts->more_rows > 0))
-        return 0;
-    return (blocks < 1 ? 1 : blocks) * KERN_BLOCK;
+    const size_t in = (size_t)l->in, out = (size_t)l->out, rows = in + (size_t)more;
+    if (!gram_open(&l->gram, (int)rows))
+        return err_set(e, ERR_NOMEM, "no memory for products of %zu rows", rows);
+    l->quant = mem_new(sizeof *l->quant);
+    *l->quant = (struct net_quant){.in_scale = mem_new(in * sizeof(float)),
+                                   .in_zero = mem_new(in * sizeof(float)),
+                                   .in_more = mem_new((size_t)more * sizeof(float)),
+                                   .more = more,
+                                   .weight = mem_new(rows * out),
+                                   .out_scale = mem_new(out * sizeof(float))};
+    l->row_count = (int)rows;
+    l->rows = mem_new(rows * sizeof *l->rows);
+    l->moments = mem_new(rows * sizeof *l->moments);
+    return ERR_OK;
 }
 
 enum err_code layer_settle(struct eng_calib *calib, int layer,
@@ -168,20 +174,15 @@ enum err_code layer_settle(struct eng_calib *calib, int layer,
     enum err_code rc = check_layer(calib, l, e);
     if (rc != ERR_OK)
         return rc;
-    const int more = count_more(l, opts);
-    const size_t in = (size_t)l->in, out = (size_t)l->out, rows = in + (size_t)more;
-    if (!gram_open(&l->gram, (int)rows))
-        return err_set(e, ERR_NOMEM, "no memory for products of %zu rows", rows);
-    l->quant = mem_new(sizeof *l->quant);
-    *l->quant = (struct net_quant){.in_scale = mem_new(in * sizeof(float)),
-                                   .in_zero = mem_new(in * sizeof(float)),
-                                   .in_more = mem_new((size_t)more * sizeof(float)),
-                                   .weight = mem_new(rows * out),
-                                   .out_scale = mem_new(out * sizeof(float))};
-    l->rows = mem_new(rows * sizeof *l->rows);
-    l->moments = mem_new(rows * sizeof *l->moments);
-    settle(l, n, more, opts);
-    return ERR_OK;
+    int *rows = mem_new((size_t)l->in * sizeof *rows);
+    const int more = deal_rows(l, n, opts->more_rows, rows);
+    TRY(make_room(l, more, e));
+    rows_place(rows, l->in, more, l->quant->in_more);
+    net_quant_rows(l->quant, l->in, l->rows);
+    settle(l, n, rows, opts);
+out:
+    free(rows);
+    return rc;
 }
 
 // ---- weights ----

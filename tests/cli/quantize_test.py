@@ -10,7 +10,8 @@ class Quantize(CliTest):
 
     def test_a_model_and_what_it_costs(self):
         many, out = self.many(24), self.tmp / "q.safetensors"
-        got = self.quantize("--calib", many, "-n", "20", "--percentile", "99.9")
+        args = ["--calib", many, "-n", "20", "--percentile", "99.9", "--more-rows", "50"]
+        got = self.quantize(*args)
         self.assertEqual(got["bytes"], out.stat().st_size)
         self.assertEqual((got["calibration"]["pictures"], got["calibration"]["failed"],
                           got["calibration"]["missing_classes"], got["calibration"]["percentile"]),
@@ -28,13 +29,13 @@ class Quantize(CliTest):
         self.assertEqual(json.loads(meta["xlens.calibration"])["pictures"], 20)
         name = got["layers"][0]["name"]
         self.assertEqual(header[f"{name}.weight"]["dtype"], "I8")
-        self.assertEqual(got["calibration"]["more_rows"], 3)
-        more = [l["name"] for l in got["layers"] if l["in"] % 8 == 0]
+        self.assertEqual(got["calibration"]["more_rows"], 50)
+        more = {l["in"]: header[f"{l['name']}.in_more"]["shape"] for l in got["layers"] if f"{l['name']}.in_more" in header}
         self.assertTrue(more)
-        for name in more:  # at least one block of them
-            self.assertEqual(header[f"{name}.in_more"]["shape"], [8], name)
+        for channels, (rows,) in more.items():  # in whole blocks
+            self.assertEqual((channels % 8, rows % 8, rows <= channels // 2), (0, 0, True), more)
         self.fails(2, "quantize", "-m", MODEL, "--calib", many, "-o", out, says=str(out))
-        self.quantize("--calib", many, "-n", "20", "--percentile", "99.9", "--force", "--threads", "1")
+        self.quantize(*args, "--force", "--threads", "1")
         self.assertEqual(out.read_bytes(), raw)  # whatever the threads
 
         picture = many.parent / "00000.png"

@@ -102,19 +102,26 @@ static void int8_has_the_same_bits_everywhere(void **unused)
     tempdir_remove(&dir);
 }
 
-// With more rows than one channel may have, and weights of its own, which may be written
-// to.
+enum { MORE = 16 }; // with its first one, more rows than a channel may have
+
+// With weights of its own, which may be written to, and MORE rows, of zeros, behind those
+// of its channels.
 static struct net_node *first_int8(struct net *net)
 {
     int i = 0;
-    while (!net->nodes[i].quant || net->nodes[i].quant->more < 32)
+    while (!net->nodes[i].quant || net_in_channels(net, i) % 8)
         assert_true(++i < net->count);
     struct net_quant *q = net->nodes[i].quant;
-    size_t count =
-        (size_t)(net_in_channels(net, i) + q->more) * (size_t)net->nodes[i].channels;
+    const size_t in = (size_t)net_in_channels(net, i);
+    const size_t out = (size_t)net->nodes[i].channels;
     const int8_t *mapped = q->weight;
-    q->weight = memcpy(mem_new(count), mapped, count);
+    q->weight = memcpy(mem_new((in + MORE) * out), mapped, in * out);
     q->borrowed = false;
+    free(q->in_more);
+    q->more = MORE;
+    q->in_more = mem_new(MORE * sizeof *q->in_more);
+    for (size_t k = 0; k < MORE; k++)
+        q->in_more[k] = (float)(k % in);
     return &net->nodes[i];
 }
 
@@ -156,7 +163,7 @@ static void damaged_int8_files_are_refused(void **unused)
         else if (damages[i].what == 6)
             n->quant->in_more[0] = damages[i].value;
         else if (damages[i].what == 7)
-            for (int k = 0; k < 16; k++)
+            for (int k = 0; k < MORE; k++)
                 n->quant->in_more[k] = 0;
         else if (damages[i].what == 8)
             n->quant->more = 7;

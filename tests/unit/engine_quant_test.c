@@ -126,10 +126,12 @@ static void codes_cover_their_range(void **unused)
 static void rows_go_to_the_widest(void **unused)
 {
     (void)unused;
-    // Sizes a row, one after the other: 9, 4.5, 4, 3, 2.25, 2, 1.8, 1.5.
+    // Three times the median are 3: 9, 4.5, 4, 3, 2.25, … a row, one after the other, to
+    // the end of the block.
     const double sizes[BLOCK] = {9, 4, 1, 1, 1, 1, 1, 1};
     int rows[BLOCK];
-    rows_deal(sizes, BLOCK, BLOCK, rows);
+    assert_int_equal(rows_deal(sizes, BLOCK, 0, rows), 0);
+    assert_int_equal(rows_deal(sizes, BLOCK, 3 * BLOCK, rows), BLOCK);
     assert_true(rows[0] == 7 && rows[1] == 3);
     for (int k = 2; k < BLOCK; k++)
         assert_int_equal(rows[k], 1);
@@ -138,11 +140,11 @@ static void rows_go_to_the_widest(void **unused)
     const float want[BLOCK] = {0, 0, 0, 0, 0, 1, 0, 1}; // three and one in each quad
     assert_memory_equal(in_more, want, sizeof want);
 
+    const double even[BLOCK] = {3, 3, 3, 3, 1, 1, 1, 1}; // 3 is the median then
+    assert_int_equal(rows_deal(even, BLOCK, BLOCK, rows), 0);
     const double alone[BLOCK] = {1};
-    rows_deal(alone, BLOCK, 5 * BLOCK, rows);
-    assert_int_equal(rows[0], 16);
-    assert_int_equal(rows[1], 16);
-    assert_int_equal(rows[2], 11);
+    assert_int_equal(rows_deal(alone, BLOCK, 5 * BLOCK, rows), 2 * BLOCK);
+    assert_true(rows[0] == 16 && rows[1] == 2 && rows[2] == 1);
 }
 
 // What the rows hold is the channel's number, as far as they reach.
