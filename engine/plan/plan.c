@@ -151,13 +151,15 @@ static enum kern_element element_of(const struct builder *b, const struct plan_s
 }
 
 // Strassen's algorithm wants memory for little time: of Xception's 71 ms it saves 4, the
-// first 33 MiB of sums 3.3 of them (Zen 4, 25 November 2026).
+// first 33 MiB of sums 3.3 of them (Zen 4, 25 November 2026). What is small takes them
+// all.
 static size_t spare_floats(const struct net *net)
 {
+    const size_t small = (8 << 20) / sizeof(float);
     size_t weights = 0;
     for (int i = 0; i < net->count; i++)
         weights += net->nodes[i].weight ? net_weight_count(net, i) : 0;
-    return weights * 3 / 8;
+    return weights * 3 / 8 > small ? weights * 3 / 8 : small;
 }
 
 static bool take_spare(struct builder *b, const struct plan_step *s)
