@@ -1,7 +1,6 @@
 #ifndef ENG_ELEMENT_H
 #define ENG_ELEMENT_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 // What the left panel of a GEMM holds. KERN_U12 is 0 … 4095 in 16 bits, which spread_u8
@@ -9,6 +8,5 @@
 enum kern_element { KERN_F32, KERN_BF16, KERN_U8, KERN_U12, KERN_ELEMENT_COUNT };
 enum { KERN_U8_MOST = 255, KERN_U12_MOST = 4095 };
 size_t kern_element_size(enum kern_element element); // bytes
-bool kern_is_whole(enum kern_element element);       // KERN_U8 and KERN_U12
 
 #endif

@@ -67,8 +67,3 @@ size_t kern_element_size(enum kern_element element)
 {
     return element == KERN_F32 ? sizeof(float) : element == KERN_U8 ? 1 : 2;
 }
-
-bool kern_is_whole(enum kern_element element)
-{
-    return element == KERN_U8 || element == KERN_U12;
-}

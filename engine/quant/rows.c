@@ -13,7 +13,7 @@ enum { BLOCK = 8, QUAD = 4 };
 
 // Times the median: what a row may hold before another is worth its time. Measured on
 // Keras' Xception, November 2026.
-static const double WIDE = 3;
+static const double WIDE = 5;
 
 static int compare(const void *a, const void *b)
 {

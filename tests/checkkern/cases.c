@@ -43,8 +43,8 @@ static bool gather_holds(kern_gather_f32_fn *fn, int pixels, int taps, bool relu
             int c = i % (8 * blocks);
             float x = data_relu_if(relu, window[p * taps + i / 8 / blocks][c]);
             struct sum want = {0};
-            sum_add(&want, (double)x * (kern_is_whole(element) ? (double)scale[c] : 1));
-            sum_add(&want, kern_is_whole(element) ? (double)shift[c] : 0);
+            sum_add(&want, (double)x * (is_whole(element) ? (double)scale[c] : 1));
+            sum_add(&want, is_whole(element) ? (double)shift[c] : 0);
             good = good && element_near(&out, dst, p * 8 + i / 8 * k.dst_block + i % 8,
                                         element, want, relu);
         }
@@ -79,10 +79,9 @@ static bool dw_holds(kern_dw_f32_fn *fn, struct dw_shape s)
         s.slides ? (s.pixels + 2) * 3 : s.pixels * s.taps, s.blocks, s.bits & 4);
     data_fill(weight, sizeof weight / sizeof *weight, s.bits & 4);
     data_fill(bias, sizeof bias / sizeof *bias, s.bits & 4);
-    for (size_t i = 0; kern_is_whole(s.element) && i < sizeof bias / sizeof *bias; i++)
+    for (size_t i = 0; is_whole(s.element) && i < sizeof bias / sizeof *bias; i++)
         bias[i] = range_of(s.element) * (64 + 50 * bias[i]);
-    for (size_t i = 0; kern_is_whole(s.element) && i < sizeof weight / sizeof *weight;
-         i++)
+    for (size_t i = 0; is_whole(s.element) && i < sizeof weight / sizeof *weight; i++)
         weight[i] *= 20 * range_of(s.element);
     void *dst = area_clear(&out);
     struct kern_dw_f32 k = {.dst = dst,

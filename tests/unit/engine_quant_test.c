@@ -126,8 +126,8 @@ static void codes_cover_their_range(void **unused)
 static void rows_go_to_the_widest(void **unused)
 {
     (void)unused;
-    // Three times the median are 3: 9, 4.5, 4, 3, 2.25, … a row, one after the other, to
-    // the end of the block.
+    // Five times the median are 5: 9 is more. Then come 4.5, 4, 3 and so on a row, one
+    // after the other, to the end of the block.
     const double sizes[BLOCK] = {9, 4, 1, 1, 1, 1, 1, 1};
     int rows[BLOCK];
     assert_int_equal(rows_deal(sizes, BLOCK, 0, rows), 0);
