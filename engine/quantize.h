@@ -21,7 +21,9 @@ struct eng_quant_opts {
     enum eng_calib_method method;
     double percentile; // above 50, up to 100
     double min_sqnr;   // layers below it, in dB, stay float32; 0: none
-    const char *keep;  // names of layers that stay, with commas; or NULL
+    double more_rows; // 0 … 100: how many further rows (xlens-model(5)) a layer may give
+                      // to channels of wide ranges at most, in percent of its channels
+    const char *keep; // names of layers that stay, with commas; or NULL
 };
 
 // A pointwise convolution.

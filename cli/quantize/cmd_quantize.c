@@ -16,7 +16,7 @@ struct quantize_args {
     struct model_args model;
     const char *calib, *eval, *keep, *out;
     int n, method;
-    double percentile, min_sqnr;
+    double percentile, more_rows, min_sqnr;
     bool allow_missing, force;
 };
 
@@ -64,6 +64,14 @@ static const struct opt quantize_opts[] = {
      .help = "layers that stay float32, by name, with commas",
      .kind = OPT_TEXT,
      .offset = offsetof(struct quantize_args, keep)},
+    {.name = "more-rows",
+     .value = "PERCENT",
+     .help = "how many more rows of weights than channels a layer may have, so that wide "
+             "ranges get finer steps; default 6",
+     .kind = OPT_REAL,
+     .min = 0,
+     .max = 100,
+     .offset = offsetof(struct quantize_args, more_rows)},
     {.name = "min-sqnr",
      .value = "DB",
      .help = "layers stay float32 whose int8 output has a lower ratio of signal to noise",
@@ -92,7 +100,8 @@ static const struct opt quantize_opts[] = {
      .offset = offsetof(struct quantize_args, force)},
     {0},
 };
-static const struct quantize_args quantize_defaults = {.n = 1000, .percentile = 99.99};
+static const struct quantize_args quantize_defaults = {
+    .n = 1000, .percentile = 99.99, .more_rows = 6};
 
 struct quantizing {
     const struct cli *cli;
@@ -185,6 +194,7 @@ static enum err_code write_model(struct quantizing *q, struct err *e)
     q->account.dataset = ds_root(q->ds);
     q->account.method = method_names[args->method];
     q->account.prep = q->prep;
+    q->account.more_rows = args->more_rows;
     q->account.percentile = args->method == ENG_CALIB_PERCENTILE ? args->percentile : 100;
     q->account.pictures = q->set.count;
     q->account.missing = q->set.missing;
@@ -235,6 +245,7 @@ static enum err_code run_quantize(struct cli *cli, void *fields, struct err *e)
     struct quantizing q = {.cli = cli, .args = fields};
     const struct eng_quant_opts opts = {.method = (enum eng_calib_method)q.args->method,
                                         .percentile = q.args->percentile,
+                                        .more_rows = q.args->more_rows,
                                         .min_sqnr = q.args->min_sqnr,
                                         .keep = q.args->keep};
     const struct eng_quant_layer *layers;

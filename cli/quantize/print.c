@@ -18,6 +18,7 @@ char *quantize_calibration(const struct quantize_account *account)
     json_number(c, "missing_classes", account->missing);
     json_text(c, "method", account->method);
     json_number(c, "percentile", account->percentile);
+    json_number(c, "more_rows", account->more_rows);
     json_text(c, "preprocess", account->prep);
     char *text = cJSON_PrintUnformatted(c);
     cJSON_Delete(c);
@@ -146,6 +147,7 @@ enum err_code quantize_print_json(const struct quantize_account *account,
     json_number(c, "missing_classes", account->missing);
     json_text(c, "method", account->method);
     json_number(c, "percentile", account->percentile);
+    json_number(c, "more_rows", account->more_rows);
     add_layers(document, layers, count, j);
     add_judgement(document, j);
     return json_print(document, e);

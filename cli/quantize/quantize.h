@@ -39,7 +39,7 @@ void quantize_judgement_release(struct quantize_judgement *j);
 // How it was made.
 struct quantize_account {
     const char *model, *out, *dataset, *method, *prep;
-    double percentile;
+    double percentile, more_rows;
     size_t pictures, failed;
     int missing; // classes
     long long bytes;

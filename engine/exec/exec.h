@@ -8,6 +8,7 @@
 
 struct exec_member {
     void *panel;               // left panel of a GEMM
+    uint16_t *codes;           // a tile of it in 16 bits, before it is spread over rows
     const float **taps;        // window pointers
     float *slabs;              // rings of rows between the steps of a band
     struct layout_step *steps; // the layout's, where a band may put its own places

@@ -195,8 +195,8 @@ static void feed_picture(const struct exec *x, int step, int m, int rows, float 
     }
 }
 
-void exec_feed(const struct exec *x, int step, const struct exec_member *me, int m,
-               int rows, void *panel)
+static void feed(const struct exec *x, int step, const struct exec_member *me, int m,
+                 int rows, enum kern_element element, void *panel)
 {
     const struct plan_step *s = &x->plan->steps[step];
     const struct layout_step *l = &x->layout->steps[step];
@@ -209,7 +209,7 @@ void exec_feed(const struct exec *x, int step, const struct exec_member *me, int
                                             .dst_block = rows * KERN_BLOCK,
                                             .weight = s->feed_weight,
                                             .bias = s->feed_bias,
-                                            .element = s->element,
+                                            .element = element,
                                             .blocks = s->in_blocks,
                                             .relu_in = s->relu_in,
                                             .relu_out = s->relu_mid});
@@ -224,10 +224,28 @@ void exec_feed(const struct exec *x, int step, const struct exec_member *me, int
                                       .in = me->taps,
                                       .scale = s->feed_weight,
                                       .shift = s->feed_bias,
-                                      .element = s->element,
+                                      .element = element,
                                       .pixels = rows,
                                       .taps = w->kernel_h * w->kernel_w,
                                       .blocks = s->in_blocks,
                                       .relu = s->relu_in});
     }
+}
+
+void exec_feed(const struct exec *x, int step, const struct exec_member *me, int m,
+               int rows, void *panel)
+{
+    const struct plan_step *s = &x->plan->steps[step];
+    if (!s->more) {
+        feed(x, step, me, m, rows, s->element, panel);
+        return;
+    }
+    feed(x, step, me, m, rows, KERN_U12, me->codes);
+    x->plan->kern.spread_u8(
+        &(struct kern_spread_u8){.dst = panel,
+                                 .src = me->codes,
+                                 .more = s->more,
+                                 .blocks = s->in_blocks,
+                                 .more_blocks = s->k_blocks - s->in_blocks,
+                                 .pixels = rows});
 }

@@ -43,7 +43,8 @@ static enum err_code give_memory(struct eng_session *s, int threads, struct err 
 {
     const struct layout *l = &s->layout;
     size_t widest = memory_round((size_t)l->widest), panel = memory_round(l->scratch);
-    size_t scratch = panel + memory_round(l->slabs), members = (size_t)threads;
+    size_t slabs = panel + memory_round(l->codes);
+    size_t scratch = slabs + memory_round(l->slabs), members = (size_t)threads;
     size_t steps = (size_t)s->model->plan.count;
     s->taps = mem_array(members, l->taps * sizeof(float *));
     s->steps = mem_array(members * steps, sizeof *s->steps);
@@ -53,18 +54,21 @@ static enum err_code give_memory(struct eng_session *s, int threads, struct err 
         return err_set(e, ERR_NOMEM, "%s: no memory for %zu MiB of activations",
                        s->model->path, l->floats * sizeof(float) >> 20);
     float *at = s->memory.start;
-    s->exec.values = at;
-    s->exec.zeros = at += l->floats;
+    s->exec.zeros = at;
     float *lowest = at += widest;
     for (size_t i = 0; i < widest; i++)
         lowest[i] = -FLT_MAX;
     s->exec.lowest = lowest;
     at += widest;
     for (size_t i = 0; i < members; i++, at += scratch) {
-        s->exec.member[i] = (struct exec_member){at, s->taps + i * l->taps, at + panel,
-                                                 s->steps + i * steps};
+        s->exec.member[i] = (struct exec_member){.panel = at,
+                                                 .codes = (void *)(at + panel),
+                                                 .taps = s->taps + i * l->taps,
+                                                 .slabs = at + slabs,
+                                                 .steps = s->steps + i * steps};
         memcpy(s->exec.member[i].steps, l->steps, steps * sizeof *l->steps);
     }
+    s->exec.values = at; // at the end, where most of it may stay untouched
     return ERR_OK;
 }
 

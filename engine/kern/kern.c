@@ -56,6 +56,7 @@ struct kern_gemm_choice kern_gemm_for(const struct kern_set *set,
     case KERN_U8:
         return (struct kern_gemm_choice){set->gemm_s8, &set->about.gemm_s8};
     case KERN_F32:
+    case KERN_U12:
     case KERN_ELEMENT_COUNT:
         break;
     }
@@ -64,5 +65,5 @@ struct kern_gemm_choice kern_gemm_for(const struct kern_set *set,
 
 size_t kern_element_size(enum kern_element element)
 {
-    return element == KERN_F32 ? sizeof(float) : element == KERN_BF16 ? 2 : 1;
+    return element == KERN_F32 ? sizeof(float) : element == KERN_U8 ? 1 : 2;
 }

@@ -8,6 +8,7 @@
 // up.
 
 #include "engine/engine.h"
+#include "engine/kern/element.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -19,21 +20,16 @@ enum { KERN_BLOCK = 8, KERN_ROWS_MAX = 14, KERN_COLS_MAX = 32 };
 // Winograd tiles: pixels read and written a side, and the products of one tile.
 enum { KERN_WINO_IN = 6, KERN_WINO_OUT = 4, KERN_WINO_PLACES = 36 };
 
-// What the left panel of a GEMM holds. KERN_U8 is 0 … 127, 7 bits, for one reason: AVX2
-// adds four products in 16 bits (see gemm_s8), and every ISA shall give the same bits.
-enum kern_element { KERN_F32, KERN_BF16, KERN_U8, KERN_ELEMENT_COUNT };
-size_t kern_element_size(enum kern_element element); // bytes
-
 // c[rows][cols] = relu(a·b + bias + add), in three families. A step takes the next 4
 // bytes of a row of a: that many k.
 //
-//   gemm_f32   a float    b float [k][cols]            sums start from the bias, k in
-//   order gemm_bf16  a bfloat16 b bfloat16 [k/2][cols][2]    the same, in each pair the
-//   odd k first gemm_s8    a u8       b s8 [k/4][cols][4]          exact sums; (sum ·
-//   scale) + bias
+// - gemm_f32: a float, b float [k][cols]; sums start from the bias, k in order
+// - gemm_bf16: a and b bfloat16, b [k/2][cols][2]; the same, of each pair the odd k first
+// - gemm_s8: a u8, b s8 [k/4][cols][4]; sums are exact, then sum · scale + bias
 //
-// gemm_s8 asks of b: in each column, the magnitudes of k = 8i + {0, 1, 4, 5} sum to 258
-// at most, and those of 8i + {2, 3, 6, 7} too.
+// gemm_s8 asks of b: in each column, of k = 8i + {0, 1, 4, 5} those above zero sum to 128
+// at most, those below to −128 at least, and so do those of 8i + {2, 3, 6, 7}. AVX2 adds
+// these four products in 16 bits: as nothing in a is negative, they stay within 255 · 128.
 struct kern_gemm {
     const void *a;      // [blocks][rows][8]
     const void *b;      // 64-byte aligned
@@ -53,7 +49,8 @@ struct kern_gemm {
 
 // Copies the pixels under a window: taps pixel by pixel, each `blocks` long.
 // dst[p · dst_pixel + (t · blocks + b) · dst_block] = relu(in[p · taps + t][b · 8 …]),
-// as element; for KERN_U8 of that value · scale + shift, rounded to even and clamped.
+// as element; for whole numbers of that value · scale + shift, rounded to even and
+// clamped.
 struct kern_gather_f32 {
     void *dst;
     ptrdiff_t dst_pixel, dst_block; // elements
@@ -65,8 +62,8 @@ struct kern_gather_f32 {
 };
 
 // Depthwise convolution to dst as above, relu_in on what is read, bias and relu_out on
-// what is written. dst_pixel is 8 for elements other than float. For KERN_U8 weight and
-// bias carry scale and shift already.
+// what is written. dst_pixel is 8 for elements other than float. For whole numbers weight
+// and bias carry scale and shift already.
 struct kern_dw_f32 {
     void *dst;
     ptrdiff_t dst_pixel, dst_block; // elements
@@ -138,6 +135,8 @@ typedef kern_gemm_fn kern_gemm_s8_fn;
 typedef void kern_gather_f32_fn(const struct kern_gather_f32 *k);
 typedef void kern_dw_f32_fn(const struct kern_dw_f32 *k);
 typedef kern_dw_f32_fn kern_dw3x3_f32_fn;
+struct kern_spread_u8; // spread.h
+typedef void kern_spread_u8_fn(const struct kern_spread_u8 *k);
 typedef void kern_wino_in_f32_fn(const struct kern_wino_in_f32 *k);
 typedef void kern_wino_out_f32_fn(const struct kern_wino_out_f32 *k);
 struct kern_strassen_f32; // strassen.h
@@ -169,6 +168,7 @@ struct kern_set {
     kern_gather_f32_fn *gather_f32;
     kern_dw3x3_f32_fn *dw3x3_f32;
     kern_dw_f32_fn *dw_f32;
+    kern_spread_u8_fn *spread_u8;
     kern_wino_in_f32_fn *wino_in_f32;
     kern_wino_out_f32_fn *wino_out_f32;
     kern_strassen_f32_fn *strassen_f32;
@@ -178,8 +178,8 @@ struct kern_set {
     kern_peak_f32_fn *peak_f32;
     struct {
         struct kern_about gemm_f32, gemm_bf16, gemm_s8, gather_f32, dw3x3_f32, dw_f32,
-            wino_in_f32, wino_out_f32, strassen_f32, maxpool_f32, affine_f32, sum_f32,
-            peak_f32;
+            spread_u8, wino_in_f32, wino_out_f32, strassen_f32, maxpool_f32, affine_f32,
+            sum_f32, peak_f32;
     } about;
 };
 

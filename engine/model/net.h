@@ -30,17 +30,28 @@ enum net_op {
 // Padding that depends on the extent: Keras/TF SAME puts the odd pixel behind.
 enum net_padding { NET_PAD_EXPLICIT, NET_PAD_SAME };
 
-// What makes a pointwise convolution an int8 one. Channel k of its input is stored as
-// q = clamp(round(x · in_scale[k] + in_zero[k]), 0, 127); its value is then
-//     y_j = out_scale[j] · Σ_k (q_k − in_zero[k]) · weight[k][j] + bias[j].
-// In each column, |weight| of the rows 8i + {0, 1, 4, 5} sums to 258 at most, and that of
-// 8i + {2, 3, 6, 7} too (kern.h).
+// What makes a pointwise convolution an int8 one. Its left side has a row for each input
+// channel and `more` for channels that need finer steps. A channel with m rows is stored
+// as q = clamp(round(x · in_scale[k] + in_zero[k]), 0, 255 m), of which its i-th row
+// holds clamp(q − 255 i, 0, 255). With z_r for the same part of in_zero,
+//     y_j = out_scale[j] · Σ_r (q_r − z_r) · weight[r][j] + bias[j].
+// In each column the weights above zero of the rows 8i + {0, 1, 4, 5} sum to 128 at most,
+// those below to −128 at least, and those of 8i + {2, 3, 6, 7} too (kern.h).
 struct net_quant {
     float *in_scale;  // [in], > 0
-    float *in_zero;   // [in], whole, 0 … 127
-    int8_t *weight;   // [in][out]; in net.mapping where `borrowed`
+    float *in_zero;   // [in], whole, 0 … 255 m
+    float *in_more;   // [more], whole: channels of the rows behind the first `in`
+    int more;         // whole blocks of 8, which `in` is then, too
+    int8_t *weight;   // [in + more][out]; in net.mapping where `borrowed`
     float *out_scale; // [out], > 0
     bool borrowed;
+};
+
+enum { NET_ROW_MOST = 255, NET_ROWS_A_CHANNEL = 16 };
+
+// A row holds what of a channel's number is above `from`.
+struct net_row {
+    int channel, from;
 };
 
 struct net_node {
@@ -90,9 +101,13 @@ void net_give_back(const struct net *net, const void *at, size_t bytes);
 void net_quant_free(struct net_quant *quant); // NULL is fine
 enum err_code net_quant_check(const struct net *net, int i, struct err *e) MUST_CHECK;
 
-// The first column of [in][out] in which rows sum to more than struct net_quant allows,
+// The first column of [rows][out] in which rows sum to more than struct net_quant allows,
 // or -1.
-int net_quant_wide_column(const int8_t *weight, int in, int out);
+int net_quant_wide_column(const int8_t *weight, int rows, int out);
+
+// What the rows [in + more] hold, and what one holds of a channel's number.
+void net_quant_rows(const struct net_quant *quant, int in, struct net_row *rows);
+float net_row_part(struct net_row row, float number);
 
 // Appends a zeroed node of this op and gives its index. name is copied; in1 is -1 for all
 // but NET_ADD, both are for NET_INPUT.

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { ROWS = 8, QUAD_MOST = 258, ZERO_MOST = 127 };
+enum { BLOCK = 8, QUAD_MOST = 128 };
 
 void net_quant_free(struct net_quant *quant)
 {
@@ -11,23 +11,46 @@ void net_quant_free(struct net_quant *quant)
         return;
     free(quant->in_scale);
     free(quant->in_zero);
+    free(quant->in_more);
     if (!quant->borrowed)
         free(quant->weight);
     free(quant->out_scale);
     free(quant);
 }
 
-int net_quant_wide_column(const int8_t *weight, int in, int out)
+int net_quant_wide_column(const int8_t *weight, int rows, int out)
 {
-    for (int first = 0; first < in; first += ROWS)
+    for (int first = 0; first < rows; first += BLOCK)
         for (int j = 0; j < out; j++) {
-            int sums[2] = {0}; // of rows 0, 1, 4, 5 and of 2, 3, 6, 7
-            for (int k = first; k < in && k < first + ROWS; k++)
-                sums[(k & 2) >> 1] += abs(weight[(ptrdiff_t)k * out + j]);
-            if (sums[0] > QUAD_MOST || sums[1] > QUAD_MOST)
+            int above[2] = {0}, below[2] = {0}; // rows 0, 1, 4, 5 and 2, 3, 6, 7
+            for (int k = first; k < rows && k < first + BLOCK; k++) {
+                int w = weight[(ptrdiff_t)k * out + j];
+                above[(k & 2) >> 1] += w > 0 ? w : 0;
+                below[(k & 2) >> 1] -= w < 0 ? w : 0;
+            }
+            if (above[0] > QUAD_MOST || above[1] > QUAD_MOST || below[0] > QUAD_MOST ||
+                below[1] > QUAD_MOST)
                 return j;
         }
     return -1;
+}
+
+void net_quant_rows(const struct net_quant *quant, int in, struct net_row *rows)
+{
+    for (int k = 0; k < in; k++)
+        rows[k] = (struct net_row){k, 0};
+    for (int i = 0; i < quant->more; i++) {
+        struct net_row *row = &rows[in + i];
+        *row = (struct net_row){(int)quant->in_more[i], NET_ROW_MOST};
+        for (int j = 0; j < i; j++)
+            row->from += rows[in + j].channel == row->channel ? NET_ROW_MOST : 0;
+    }
+}
+
+float net_row_part(struct net_row row, float number)
+{
+    float part = number - (float)row.from;
+    return part < 0 ? 0 : part > NET_ROW_MOST ? NET_ROW_MOST : part;
 }
 
 static int first_bad_scale(const float *scale, int n)
@@ -38,12 +61,41 @@ static int first_bad_scale(const float *scale, int n)
     return -1;
 }
 
-static int first_bad_zero(const float *zero, int n)
+// Rows of a channel; 0 when the list names it more often than it may.
+static int count_rows(const struct net_quant *q, int channel)
 {
-    for (int i = 0; i < n; i++)
-        if (!(zero[i] >= 0 && zero[i] <= ZERO_MOST && zero[i] == floorf(zero[i])))
-            return i;
-    return -1;
+    int rows = 1;
+    for (int i = 0; i < q->more; i++)
+        rows += (int)q->in_more[i] == channel;
+    return rows <= NET_ROWS_A_CHANNEL ? rows : 0;
+}
+
+static enum err_code check_rows(const struct net_node *n, int in, struct err *e)
+{
+    const struct net_quant *q = n->quant;
+    if (q->more && (q->more % BLOCK || in % BLOCK))
+        return err_set(e, ERR_FORMAT,
+                       "%s: has %d rows behind those of its %d channels, expected blocks "
+                       "of %d",
+                       n->name, q->more, in, BLOCK);
+    for (int i = 0; i < q->more; i++)
+        if (!(q->in_more[i] >= 0 && q->in_more[i] < (float)in &&
+              q->in_more[i] == floorf(q->in_more[i])))
+            return err_set(e, ERR_FORMAT,
+                           "%s: in_more %d is %g, expected one of %d channels", n->name,
+                           i, (double)q->in_more[i], in);
+    for (int k = 0; k < in; k++) {
+        int most = count_rows(q, k) * NET_ROW_MOST;
+        if (most == 0)
+            return err_set(e, ERR_FORMAT, "%s: channel %d has more than %d rows", n->name,
+                           k, NET_ROWS_A_CHANNEL);
+        float zero = q->in_zero[k];
+        if (!(zero >= 0 && zero <= (float)most && zero == floorf(zero)))
+            return err_set(e, ERR_FORMAT,
+                           "%s: in_zero %d is %g, expected a whole number from 0 to %d",
+                           n->name, k, (double)zero, most);
+    }
+    return ERR_OK;
 }
 
 enum err_code net_quant_check(const struct net *net, int i, struct err *e)
@@ -60,18 +112,17 @@ enum err_code net_quant_check(const struct net *net, int i, struct err *e)
     if (bad >= 0)
         return err_set(e, ERR_FORMAT, "%s: in_scale %d is %g, expected more than 0",
                        n->name, bad, (double)q->in_scale[bad]);
-    if ((bad = first_bad_zero(q->in_zero, in)) >= 0)
-        return err_set(e, ERR_FORMAT,
-                       "%s: in_zero %d is %g, expected a whole number from 0 to %d",
-                       n->name, bad, (double)q->in_zero[bad], ZERO_MOST);
+    enum err_code rc = check_rows(n, in, e);
+    if (rc != ERR_OK)
+        return rc;
     if ((bad = first_bad_scale(q->out_scale, n->channels)) >= 0)
         return err_set(e, ERR_FORMAT, "%s: out_scale %d is %g, expected more than 0",
                        n->name, bad, (double)q->out_scale[bad]);
-    if ((bad = net_quant_wide_column(q->weight, in, n->channels)) >= 0)
+    if ((bad = net_quant_wide_column(q->weight, in + q->more, n->channels)) >= 0)
         return err_set(
             e, ERR_FORMAT,
             "%s: weights of column %d are too large together, expected sums of "
-            "up to %d of rows 0, 1, 4, 5 and of 2, 3, 6, 7 of each 8",
+            "up to %d of one sign in rows 0, 1, 4, 5 and 2, 3, 6, 7 of each 8",
             n->name, bad, QUAD_MOST);
     return ERR_OK;
 }

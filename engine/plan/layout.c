@@ -11,13 +11,22 @@ struct span {
     int value; // node, or -1 when free
 };
 
+// Where values lie that are alive, in order, and how far any ever reached.
+struct region {
+    struct span *live;
+    int count;
+    size_t floats;
+};
+
 struct placer {
     const struct plan *plan;
     struct layout *out;
-    int *last;  // last step that reads a value
-    bool *kept; // a band reads it in more than one place
-    struct span *live;
-    int count;
+    int *last;   // last step that reads a value
+    bool *kept;  // a band reads it in more than one place
+    bool *inner; // of a band, which writes it to rings
+    // Inner values are written only when a band's steps run one by one: behind the
+    // others, they cost no memory otherwise.
+    struct region regions[2];
 };
 
 int layout_chunk_rows(const struct plan *plan, const struct plan_step *step)
@@ -68,10 +77,16 @@ static void note_scratch(struct layout *out, const struct plan *plan,
         if (s->kind == STEP_WINOGRAD) // the products of one column panel stand behind
             row = KERN_WINO_PLACES * (row + KERN_COLS_MAX);
         size_t size = kern_element_size(s->element);
-        size_t floats =
-            (size_t)layout_chunk_rows(plan, s) * row * size / sizeof(float) + 1;
+        size_t codes = 0,
+               floats =
+                   (size_t)layout_chunk_rows(plan, s) * row * size / sizeof(float) + 1;
         if (s->strassen)
             floats = strassen_scratch_floats(plan, s);
+        if (s->more)
+            codes = KERN_ROWS_MAX * (size_t)s->in_blocks * KERN_BLOCK *
+                    kern_element_size(KERN_U12) / sizeof(float);
+        if (codes > out->codes)
+            out->codes = codes;
         if (floats > out->scratch)
             out->scratch = floats;
         pointers = pointers < KERN_WINO_PLACES ? KERN_WINO_PLACES : pointers;
@@ -92,27 +107,27 @@ static size_t value_floats(const struct placer *p, int value, int batch)
 }
 
 // First gap between live spans, which are kept in order of place.
-static size_t place(struct placer *p, int value, size_t len)
+static size_t place(struct region *r, int value, size_t len)
 {
     size_t at = 0;
     int i = 0;
-    for (; i < p->count && p->live[i].start < at + len; i++)
-        at = p->live[i].start + p->live[i].len;
-    for (int j = p->count++; j > i; j--)
-        p->live[j] = p->live[j - 1];
-    p->live[i] = (struct span){at, len, value};
-    if (at + len > p->out->floats)
-        p->out->floats = at + len;
+    for (; i < r->count && r->live[i].start < at + len; i++)
+        at = r->live[i].start + r->live[i].len;
+    for (int j = r->count++; j > i; j--)
+        r->live[j] = r->live[j - 1];
+    r->live[i] = (struct span){at, len, value};
+    if (at + len > r->floats)
+        r->floats = at + len;
     return at;
 }
 
-static void drop_dead(struct placer *p, int step)
+static void drop_dead(const struct placer *p, struct region *r, int step)
 {
     int kept = 0;
-    for (int i = 0; i < p->count; i++)
-        if (p->last[p->live[i].value] > step)
-            p->live[kept++] = p->live[i];
-    p->count = kept;
+    for (int i = 0; i < r->count; i++)
+        if (p->last[r->live[i].value] > step)
+            r->live[kept++] = r->live[i];
+    r->count = kept;
 }
 
 // The step's value may replace what it adds when nobody reads that afterwards and no
@@ -120,14 +135,15 @@ static void drop_dead(struct placer *p, int step)
 static bool replaces_add(const struct placer *p, int step)
 {
     const struct plan_step *s = &p->plan->steps[step];
-    return s->add >= 0 && s->add != s->src && p->last[s->add] == step && !p->kept[s->add];
+    return s->add >= 0 && s->add != s->src && p->last[s->add] == step &&
+           !p->kept[s->add] && p->inner[s->add] == p->inner[s->node];
 }
 
-static void rename_span(struct placer *p, int from, int to)
+static void rename_span(struct region *r, int from, int to)
 {
-    for (int i = 0; i < p->count; i++)
-        if (p->live[i].value == from)
-            p->live[i].value = to;
+    for (int i = 0; i < r->count; i++)
+        if (r->live[i].value == from)
+            r->live[i].value = to;
 }
 
 static void place_all(struct placer *p, int batch)
@@ -135,17 +151,25 @@ static void place_all(struct placer *p, int batch)
     struct layout *out = p->out;
     for (int i = 0; i < p->plan->count; i++) {
         const struct plan_step *s = &p->plan->steps[i];
+        struct region *r = &p->regions[p->inner[s->node]];
         if (replaces_add(p, i)) {
             out->value[s->node] = out->value[s->add];
-            rename_span(p, s->add, s->node);
+            rename_span(r, s->add, s->node);
         } else {
-            out->value[s->node] = place(p, s->node, value_floats(p, s->node, batch));
+            out->value[s->node] = place(r, s->node, value_floats(p, s->node, batch));
         }
+        drop_dead(p, &p->regions[0], i);
+        drop_dead(p, &p->regions[1], i);
+    }
+    for (int i = 0; i < p->plan->net.count; i++)
+        out->value[i] += p->inner[i] ? p->regions[0].floats : 0;
+    out->floats = p->regions[0].floats + p->regions[1].floats;
+    for (int i = 0; i < p->plan->count; i++) {
+        const struct plan_step *s = &p->plan->steps[i];
         struct layout_step *l = &out->steps[i];
         l->src = (ptrdiff_t)out->value[s->src];
         l->dst = (ptrdiff_t)out->value[s->node];
         l->add = s->add < 0 ? 0 : (ptrdiff_t)out->value[s->add];
-        drop_dead(p, i);
     }
 }
 
@@ -163,13 +187,14 @@ static void find_last_reads(struct placer *p)
 }
 
 // What a band reads from outside must outlive all of its steps.
-static void keep_sources(struct placer *p)
+static void note_bands(struct placer *p)
 {
     for (int i = 0; i < p->plan->count; i++) {
         const int count = p->out->steps[i].band;
         for (int k = i; k < i + count; k++) {
             const struct plan_step *s = &p->plan->steps[k];
             p->kept[s->src] = true;
+            p->inner[s->node] = k < i + count - 1;
             if (p->last[s->src] < i + count - 1)
                 p->last[s->src] = i + count - 1;
             if (s->add >= 0 && p->last[s->add] < i + count - 1)
@@ -204,14 +229,18 @@ enum err_code layout_open(const struct plan *plan, int height, int width, int ba
                        .out = out,
                        .last = mem_new(nodes * sizeof *p.last),
                        .kept = mem_new(nodes * sizeof *p.kept),
-                       .live = mem_new((nodes + 1) * sizeof *p.live)};
+                       .inner = mem_new(nodes * sizeof *p.inner)};
+    for (int i = 0; i < 2; i++)
+        p.regions[i].live = mem_new((nodes + 1) * sizeof *p.regions[i].live);
     find_last_reads(&p);
     band_find(plan, out, p.last);
-    keep_sources(&p);
+    note_bands(&p);
     place_all(&p, batch);
     free(p.last);
     free(p.kept);
-    free(p.live);
+    free(p.inner);
+    free(p.regions[0].live);
+    free(p.regions[1].live);
     return ERR_OK;
 }
 

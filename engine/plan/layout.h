@@ -38,6 +38,7 @@ struct layout {
         *value; // [net.count] offset of a node's value; meaningful where one is written
     size_t floats;     // of the block
     size_t scratch;    // floats that a member needs for its left panel
+    size_t codes;      // floats for the numbers of one tile, before they are spread
     size_t taps;       // window pointers that it needs
     size_t slabs;      // floats that it needs for the rings of a band
     int widest;        // channels, with padding, of the widest value

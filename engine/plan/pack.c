@@ -1,6 +1,8 @@
 #include "engine/model/half.h"
 #include "engine/plan/strassen.h"
 
+#include "base/mem.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -243,19 +245,45 @@ static void pack_feed(struct cursor *c, const struct plan *plan, struct plan_ste
 }
 
 // What makes values of exact sums: the scale, and a bias without the inputs' zeros.
-static const float *pack_scale(struct cursor *c, const struct net_node *n, size_t in,
-                               float *bias)
+static const float *pack_scale(struct cursor *c, const struct net_node *n,
+                               const struct net_row *rows, size_t count, float *bias)
 {
+    const struct net_quant *q = n->quant;
     const size_t out = (size_t)n->channels;
     float *scale = reserve(c, (size_t)plan_blocks(n->channels) * KERN_BLOCK);
     for (size_t j = 0; scale && j < out; j++) {
         double zeros = 0;
-        for (size_t k = 0; k < in; k++)
-            zeros += (double)n->quant->in_zero[k] * n->quant->weight[k * out + j];
-        scale[j] = n->quant->out_scale[j];
+        for (size_t r = 0; r < count; r++)
+            zeros += (double)net_row_part(rows[r], q->in_zero[rows[r].channel]) *
+                     q->weight[r * out + j];
+        scale[j] = q->out_scale[j];
         bias[j] = (float)((double)bias[j] - (double)scale[j] * zeros);
     }
     return scale;
+}
+
+static const struct kern_row *pack_more(struct cursor *c, const struct net_row *rows,
+                                        int count)
+{
+    struct kern_row *to = reserve_bytes(c, (size_t)count * sizeof *to);
+    for (int i = 0; to && i < count; i++)
+        to[i] = (struct kern_row){(uint16_t)rows[i].channel, (uint16_t)rows[i].from};
+    return to;
+}
+
+static void pack_whole(struct cursor *c, struct plan_step *s, const struct net_node *n,
+                       size_t in)
+{
+    const size_t count = in + (size_t)n->quant->more;
+    struct net_row *rows = mem_new(count * sizeof *rows);
+    net_quant_rows(n->quant, (int)in, rows);
+    s->weight = pack_gemm(c, s, n, count);
+    float *bias = pack_bias(c, n);
+    s->bias = bias;
+    s->scale = pack_scale(c, n, rows, count, bias);
+    if (n->quant->more)
+        s->more = pack_more(c, rows + in, n->quant->more);
+    free(rows);
 }
 
 static void pack_step(struct cursor *c, const struct plan *plan, struct plan_step *s)
@@ -264,12 +292,15 @@ static void pack_step(struct cursor *c, const struct plan *plan, struct plan_ste
     const size_t in = (size_t)plan->net.nodes[s->main ? main->in[0] : 0].channels;
     if (s->kind == STEP_GEMM) {
         pack_feed(c, plan, s);
-        s->weight =
-            s->strassen ? pack_strassen(c, s, main, in) : pack_gemm(c, s, main, in);
-        float *bias = s->strassen ? pack_strassen_bias(c, s, main) : pack_bias(c, main);
-        s->bias = bias;
-        if (s->element == KERN_U8)
-            s->scale = pack_scale(c, main, in, bias);
+        if (s->element == KERN_U8) {
+            pack_whole(c, s, main, in);
+        } else if (s->strassen) {
+            s->weight = pack_strassen(c, s, main, in);
+            s->bias = pack_strassen_bias(c, s, main);
+        } else {
+            s->weight = pack_gemm(c, s, main, in);
+            s->bias = pack_bias(c, main);
+        }
     } else if (s->kind == STEP_WINOGRAD) {
         s->weight = pack_winograd(c, s, main, in);
         s->bias = pack_bias(c, main);
@@ -285,7 +316,9 @@ static void free_weights(struct net *net, int i)
 {
     struct net_node *n = &net->nodes[i];
     if (n->quant)
-        net_give_back(net, n->quant->weight, net_weight_count(net, i));
+        net_give_back(net, n->quant->weight,
+                      (size_t)(net_in_channels(net, i) + n->quant->more) *
+                          (size_t)n->channels);
     else if (n->borrowed && n->weight)
         net_give_back(net, n->weight, net_weight_count(net, i) * sizeof *n->weight);
     if (!n->borrowed) {

@@ -7,6 +7,7 @@
 // graph alone; extents come with a session (layout.h). Immutable once built.
 
 #include "engine/kern/kern.h"
+#include "engine/kern/spread.h"
 #include "engine/model/net.h"
 #include "engine/plan/memory.h"
 
@@ -44,6 +45,9 @@ struct plan_step {
     const void *weight;
     const float *scale; // KERN_U8: of the sums
     const float *bias;
+    // KERN_U8 with more rows than channels: what those hold, [k_blocks - in_blocks][8].
+    // Numbers of 16 bits are fed then, and spread over rows.
+    const struct kern_row *more;
     // Depthwise in front: [in_blocks][taps][8]; KERN_U8 without one: scale and shift of
     // what is gathered, [in_blocks][8].
     const float *feed_weight, *feed_bias;

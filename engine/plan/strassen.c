@@ -76,6 +76,14 @@ size_t strassen_scratch_floats(const struct plan *plan, const struct plan_step *
            (size_t)(KERN_ROWS_MAX * step->k_blocks * KERN_BLOCK);
 }
 
+size_t strassen_sums_floats(const struct plan_step *step)
+{
+    // Seven quarters for four.
+    const struct strassen s = strassen_of(step);
+    return (size_t)(2 * s.half * KERN_BLOCK) * (size_t)(step->out_blocks * KERN_BLOCK) *
+           3 / 4;
+}
+
 // Measured on Zen 4, 24 November 2026, two threads: 728 to 728 channels take 8 % less
 // time, 256 to 728 4 %, 256 to 256 9 % more. From 1024 channels on there are few pixels
 // in the published networks: 0.5 ms of 71 are not worth 14 MB of weights.

@@ -63,6 +63,9 @@ size_t strassen_pair_floats(const struct strassen *s);
 int strassen_chunk_rows(const struct plan *plan, const struct plan_step *step);
 size_t strassen_scratch_floats(const struct plan *plan, const struct plan_step *step);
 
+// What of them is sums, beside the weights themselves.
+size_t strassen_sums_floats(const struct plan_step *step);
+
 // Whether a convolution gains by it: the quarters must be deep and wide enough.
 bool strassen_suits(const struct plan_step *step);
 

@@ -43,8 +43,11 @@ static enum err_code add_layers(struct eng_calib *c, struct err *e)
         if (rc != ERR_OK)
             return rc;
     }
-    for (int i = 0; i < c->count; i++)
-        c->layers[i].last = i >= c->count - LAST_LAYERS;
+    for (int i = c->count - 1, found = 0; i >= 0 && found < LAST_LAYERS; i--)
+        if (c->net.nodes[c->layers[i].node].stride == 1) { // no shortcut past a block
+            c->layers[i].last = true;
+            found++;
+        }
     return ERR_OK;
 }
 
@@ -79,6 +82,7 @@ void eng_calib_close(struct eng_calib *calib)
         return;
     for (int i = 0; i < calib->count; i++) {
         free(calib->layers[i].channels);
+        free(calib->layers[i].rows);
         free(calib->layers[i].moments);
         net_quant_free(calib->layers[i].quant);
         gram_release(&calib->layers[i].gram);
@@ -120,13 +124,17 @@ static void count_values(struct calib_layer *l, const struct exec *x,
     } while (sample_tile_next(x, part, &t));
 }
 
+// In half as many steps, of which the gram takes products in 16 bits.
 static void read_codes(const struct calib_layer *l, const struct exec *x,
                        const struct exec_part *part, int pixel, float *values,
                        int16_t *codes)
 {
     sample_read(x, part, pixel, values, l->in);
-    for (int k = 0; k < l->in; k++)
-        codes[k] = (int16_t)layer_code(l->quant, k, values[k]);
+    for (int r = 0; r < l->row_count; r++) {
+        int number, zero;
+        layer_code(l, r, values[l->rows[r].channel], &number, &zero);
+        codes[r] = (int16_t)(number / 2 - zero / 2);
+    }
 }
 
 // Products of a few of the part's pixels.
@@ -134,23 +142,24 @@ static void count_products(struct calib_layer *l, int rows, const struct exec *x
                            const struct exec_part *part, size_t picture)
 {
     const int pixels = x->layout->steps[part->step].pixels;
+    const size_t wide = (size_t)l->row_count;
     float *values = mem_new((size_t)l->in * sizeof *values);
-    int16_t *codes = mem_new((size_t)GRAM_ROWS * (size_t)l->in * sizeof *codes);
+    int16_t *codes = mem_new((size_t)GRAM_ROWS * wide * sizeof *codes);
     int held = 0;
     rows = rows < pixels ? rows : pixels;
     for (int i = 0; i < rows; i++) {
         int pixel = sample_pixel(pixels, rows, i, picture);
         if (pixel < part->rows.first || pixel >= part->rows.last)
             continue;
-        read_codes(l, x, part, pixel, values, codes + (ptrdiff_t)held * l->in);
+        read_codes(l, x, part, pixel, values, codes + (ptrdiff_t)held * l->row_count);
         if (++held == GRAM_ROWS) {
             gram_add(&l->gram, codes, held);
             held = 0;
         }
     }
     if (held) {
-        memset(codes + (ptrdiff_t)held * l->in, 0,
-               (size_t)(GRAM_ROWS - held) * (size_t)l->in * sizeof *codes);
+        memset(codes + (ptrdiff_t)held * l->row_count, 0,
+               (size_t)(GRAM_ROWS - held) * wide * sizeof *codes);
         gram_add(&l->gram, codes, held);
     }
     free(codes);

@@ -20,8 +20,10 @@ struct calib_layer {
     bool last;                  // one of the last of the network
     // Once settled:
     struct net_quant *quant;
-    struct moments *moments; // [in] of what goes in
-    struct gram gram;
+    struct net_row *rows;    // [row_count] of the left side
+    struct moments *moments; // [row_count] of what goes in
+    int row_count;
+    struct gram gram; // of rows
 };
 
 struct eng_calib {
@@ -36,8 +38,8 @@ struct eng_calib {
     int gram_rows; // pixels a picture that the grams get
 };
 
-// What a value of input channel k becomes, less its zero.
-float layer_code(const struct net_quant *quant, int k, float x);
+// What a row holds of its channel's value, and of zero.
+void layer_code(const struct calib_layer *l, int row, float x, int *number, int *zero);
 
 // Chooses the whole numbers that one layer's inputs become, and scales for its outputs
 // (layer.c).

@@ -1,5 +1,7 @@
 #include "engine/quant/channel.h"
 
+#include "engine/model/net.h"
+
 #include <float.h>
 #include <math.h>
 
@@ -13,14 +15,14 @@ static double extent(const struct range *range)
 static void note_range(struct channel *c, int i)
 {
     const struct histogram *h = c->values;
-    const struct code code = threshold_code(c->ranges[i]);
+    const struct code code = threshold_code(c->ranges[i], c->most);
     const double scale = (double)code.scale, zero = (double)code.zero;
     double count = h->zeros, sum = 0, square = 0, clipped = 0, rounded = 0;
     for (int b = 0; b < HISTOGRAM_BINS; b++) {
         if (!h->bins[b])
             continue;
         double n = h->bins[b], x = histogram_value(h, b), y = x * scale + zero;
-        double inside = y < 0 ? 0 : y > 127 ? 127 : y;
+        double inside = y < 0 ? 0 : y > c->most ? c->most : y;
         double q = (double)(int)(inside + 0.5);
         clipped += n * (y - inside) * (y - inside);
         rounded += n * (inside - q) * (inside - q);
@@ -36,9 +38,12 @@ static void note_range(struct channel *c, int i)
 }
 
 void channel_init(struct channel *c, const struct histogram *values, struct range range,
-                  double weights, double rounding)
+                  int rows, double weights, double rounding)
 {
-    *c = (struct channel){.values = values, .weights = weights, .rounding = rounding};
+    *c = (struct channel){.values = values,
+                          .most = rows * NET_ROW_MOST,
+                          .weights = weights,
+                          .rounding = rounding};
     for (int i = 0; i < CHANNEL_TRIED; i++) {
         double by = pow(1.25, CHANNEL_WIDER - i);
         c->ranges[i] = (struct range){range.low * by, range.high * by};
@@ -47,10 +52,12 @@ void channel_init(struct channel *c, const struct histogram *values, struct rang
 }
 
 // What a range brings into the sum of all outputs' squared errors: its values' errors,
-// and those of its weights, rounded to the columns' scales.
+// and those of its weights, rounded to the columns' scales. Numbers of several rows vary
+// more, but every row has a share of that and is rounded for itself.
 static double noise(const struct channel *c, int i, double scales)
 {
-    return c->weights * c->error[i] + c->variance[i] * scales / 12;
+    const double rows = (double)c->most / NET_ROW_MOST;
+    return c->weights * c->error[i] + c->variance[i] / rows * scales / 12;
 }
 
 void channel_code(struct channel *c, double scales)
@@ -64,6 +71,5 @@ void channel_code(struct channel *c, double scales)
             best = i;
         }
     }
-    c->code = threshold_code(c->ranges[best]);
-    c->moments = threshold_moments(c->values, c->code);
+    c->code = threshold_code(c->ranges[best], c->most);
 }

@@ -13,6 +13,7 @@ enum { CHANNEL_TRIED = CHANNEL_WIDER + 1 + CHANNEL_NARROWER };
 
 struct channel {
     const struct histogram *values;
+    int most;        // of its whole numbers
     double weights;  // Σ of its weights' squares
     double rounding; // what its rounding counts beside its clipping, 0 … 1
     struct range ranges[CHANNEL_TRIED];
@@ -20,11 +21,11 @@ struct channel {
                                     // the latter as it counts
     double variance[CHANNEL_TRIED]; // of the whole numbers
     struct code code;
-    struct moments moments;
 };
 
+// rows: over which its whole numbers are spread (net.h).
 void channel_init(struct channel *c, const struct histogram *values, struct range range,
-                  double weights, double rounding);
+                  int rows, double weights, double rounding);
 
 // Settles the code. scales: Σ of the squares of all columns' scales, in which weights are
 // whole numbers; 0 takes the range that the channel was given.

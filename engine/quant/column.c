@@ -19,15 +19,16 @@ static double whole_scale(const double *w, int n)
     double most = 0;
     for (int first = 0; first < n; first += KERN_BLOCK)
         for (int half = 0; half < 2; half++) {
-            double sum = 0;
+            double above = 0, below = 0;
             for (int i = 0; i < 4; i++) {
                 int k = first + quads[half][i];
-                double size = k < n ? fabs(w[k]) : 0;
-                sum += size;
-                most =
-                    size / COLUMN_WEIGHT_MOST > most ? size / COLUMN_WEIGHT_MOST : most;
+                double x = k < n ? w[k] : 0, size = fabs(x) / COLUMN_WEIGHT_MOST;
+                above += x > 0 ? x / COLUMN_QUAD_MOST : 0;
+                below -= x < 0 ? x / COLUMN_QUAD_MOST : 0;
+                most = size > most ? size : most;
             }
-            most = sum / COLUMN_QUAD_MOST > most ? sum / COLUMN_QUAD_MOST : most;
+            most = above > most ? above : most;
+            most = below > most ? below : most;
         }
     return most;
 }
@@ -38,29 +39,29 @@ static double cost(double w, double spread, double scale, int q)
     return spread * d * d;
 }
 
-// Takes ones off where that costs the least until the quad keeps its bound.
+// Takes ones off the quad's weights of one sign where that costs the least until they
+// keep their bound.
 static void shrink_quad(const double *w, const double *spread, double scale, int n,
-                        const int quad[4], int *q)
+                        const int quad[4], int sign, int *q)
 {
     int sum = 0;
     for (int i = 0; i < 4; i++)
-        sum += quad[i] < n ? abs(q[quad[i]]) : 0;
+        sum += quad[i] < n && q[quad[i]] * sign > 0 ? q[quad[i]] * sign : 0;
     for (; sum > COLUMN_QUAD_MOST; sum--) {
         int best = -1;
         double least = DBL_MAX;
         for (int i = 0; i < 4; i++) {
             int k = quad[i];
-            if (k >= n || q[k] == 0)
+            if (k >= n || q[k] * sign <= 0)
                 continue;
-            int less = q[k] > 0 ? q[k] - 1 : q[k] + 1;
-            double more =
-                cost(w[k], spread[k], scale, less) - cost(w[k], spread[k], scale, q[k]);
+            double more = cost(w[k], spread[k], scale, q[k] - sign) -
+                          cost(w[k], spread[k], scale, q[k]);
             if (best < 0 || more < least) {
                 least = more;
                 best = k;
             }
         }
-        q[best] += q[best] > 0 ? -1 : 1;
+        q[best] -= sign;
     }
 }
 
@@ -76,7 +77,8 @@ static double round_block(const double *w, const double *spread, double scale, i
                                                : x);
     }
     for (int half = 0; half < 2; half++)
-        shrink_quad(w, spread, scale, n, quads[half], q);
+        for (int sign = -1; sign <= 1; sign += 2)
+            shrink_quad(w, spread, scale, n, quads[half], sign, q);
     for (int k = 0; k < n; k++)
         error += cost(w[k], spread[k], scale, q[k]);
     return error;

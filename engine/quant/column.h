@@ -5,8 +5,9 @@
 
 #include <stdint.h>
 
-// As net_quant_check wants them: of one weight, and of the sum of a quad.
-enum { COLUMN_WEIGHT_MOST = 127, COLUMN_QUAD_MOST = 258 };
+// As net_quant_check wants them: of one weight, and of the sum of those of a quad that
+// have one sign.
+enum { COLUMN_WEIGHT_MOST = 127, COLUMN_QUAD_MOST = 128 };
 
 // Chooses a scale and rounds: w[k] ≈ scale · q[k * stride], so that the error of the
 // sums, Σ spread[k] · (w[k] − scale · q[k])², is the least of those tried. Returns the

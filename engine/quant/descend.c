@@ -39,15 +39,25 @@ static void start(struct descent *d, const double *w, const int8_t *q, int strid
     }
 }
 
-// The most that weight k may be beside the others of its quad.
-static float room(const struct descent *d, int k)
+struct room {
+    float low, high;
+};
+
+// What weight k may be beside the others of its quad.
+static struct room room_of(const struct descent *d, int k)
 {
     const int first = k / KERN_BLOCK * KERN_BLOCK, half = k & 2;
-    float most = COLUMN_QUAD_MOST;
-    for (int i = 0; i < KERN_BLOCK; i++)
-        if ((i & 2) == half && first + i != k && first + i < d->n)
-            most -= fabsf(d->q[first + i]);
-    return most < COLUMN_WEIGHT_MOST ? most : COLUMN_WEIGHT_MOST;
+    struct room r = {-COLUMN_QUAD_MOST, COLUMN_QUAD_MOST};
+    for (int i = 0; i < KERN_BLOCK; i++) {
+        if ((i & 2) != half || first + i == k || first + i >= d->n)
+            continue;
+        const float q = d->q[first + i];
+        r.low -= q < 0 ? q : 0;
+        r.high -= q > 0 ? q : 0;
+    }
+    r.low = r.low > -COLUMN_WEIGHT_MOST ? r.low : -COLUMN_WEIGHT_MOST;
+    r.high = r.high < COLUMN_WEIGHT_MOST ? r.high : COLUMN_WEIGHT_MOST;
+    return r;
 }
 
 static void sweep(struct descent *d)
@@ -56,9 +66,9 @@ static void sweep(struct descent *d)
         const float *row = d->covariance + (ptrdiff_t)k * d->n;
         if (!(row[k] > 0)) // an input that never moves
             continue;
-        const float most = room(d, k);
+        const struct room room = room_of(d, k);
         float q = nearbyintf(d->q[k] + d->gradient[k] / (row[k] * d->scale));
-        q = q > most ? most : q < -most ? -most : q;
+        q = q > room.high ? room.high : q < room.low ? room.low : q;
         const float change = (q - d->q[k]) * d->scale;
         d->q[k] = q;
         for (int j = 0; change != 0 && j < d->n; j++)

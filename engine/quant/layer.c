@@ -4,6 +4,7 @@
 #include "engine/quant/channel.h"
 #include "engine/quant/column.h"
 #include "engine/quant/descend.h"
+#include "engine/quant/rows.h"
 
 #include "base/mem.h"
 
@@ -19,6 +20,10 @@ enum { ROUNDS = 3 };
 // counts: measured there, it lowers the noise of the logits by a tenth; in all layers it
 // raises it as much.
 static const double LAST_ROUNDING = 0.125;
+
+// Of a whole number, from rounding. It holds weights of rows in place that no or few
+// pixels reached.
+static const double ROUNDING = 1.0 / 12;
 
 static enum err_code check_layer(const struct eng_calib *c, const struct calib_layer *l,
                                  struct err *e)
@@ -53,25 +58,44 @@ static void find_ranges(const struct calib_layer *l, const struct eng_quant_opts
             ranges[k] = (struct range){-mean / 2, mean / 2};
 }
 
+static double weights_of(const struct calib_layer *l, const struct net_node *n, int k)
+{
+    const float *row = n->weight + (ptrdiff_t)k * l->out;
+    double sum = 0;
+    for (int j = 0; j < l->out; j++)
+        sum += (double)row[j] * (double)row[j];
+    return sum;
+}
+
+// Channels that fill no whole blocks leave no place for rows behind them.
+static int deal_rows(const struct calib_layer *l, const struct net_node *n,
+                     double percent, int *rows)
+{
+    const int most = l->in % KERN_BLOCK ? 0 : (int)lrint(l->in * percent / 100);
+    double *sizes = mem_new((size_t)l->in * sizeof *sizes);
+    for (int k = 0; k < l->in; k++)
+        sizes[k] = (double)(l->channels[k].high - l->channels[k].low) *
+                   sqrt(weights_of(l, n, k));
+    int more = rows_deal(sizes, l->in, most, rows);
+    free(sizes);
+    return more;
+}
+
 static void open_channels(const struct calib_layer *l, const struct net_node *n,
-                          const struct eng_quant_opts *opts, struct channel *in)
+                          const struct eng_quant_opts *opts, const int *rows,
+                          struct channel *in)
 {
     struct range *ranges = mem_new((size_t)l->in * sizeof *ranges);
     find_ranges(l, opts, ranges);
-    for (int k = 0; k < l->in; k++) {
-        const float *row = n->weight + (ptrdiff_t)k * l->out;
-        double weights = 0;
-        for (int j = 0; j < l->out; j++)
-            weights += (double)row[j] * (double)row[j];
-        channel_init(&in[k], &l->channels[k], ranges[k], weights,
+    for (int k = 0; k < l->in; k++)
+        channel_init(&in[k], &l->channels[k], ranges[k], rows[k], weights_of(l, n, k),
                      l->last ? LAST_ROUNDING : 1);
-    }
     free(ranges);
 }
 
-static void code_channels(const struct calib_layer *l, const struct net_quant *q,
-                          struct channel *in)
+static void code_channels(struct calib_layer *l, struct channel *in)
 {
+    struct net_quant *q = l->quant;
     double scales = 0;
     for (int j = 0; j < l->out; j++)
         scales += (double)q->out_scale[j] * (double)q->out_scale[j];
@@ -80,27 +104,66 @@ static void code_channels(const struct calib_layer *l, const struct net_quant *q
         q->in_scale[k] = in[k].code.scale;
         q->in_zero[k] = in[k].code.zero;
     }
+    for (int r = 0; r < l->row_count; r++) {
+        int k = l->rows[r].channel;
+        l->moments[r] = threshold_moments(&l->channels[k], in[k].code, l->rows[r].from);
+    }
 }
 
 // A column of weights as the whole numbers see them.
-static void take_column(const struct calib_layer *l, const struct net_node *n,
-                        const float *in_scale, int j, double *w)
+static void take_column(const struct calib_layer *l, const struct net_node *n, int j,
+                        double *w)
 {
-    for (int k = 0; k < l->in; k++)
-        w[k] = (double)n->weight[(ptrdiff_t)k * l->out + j] / (double)in_scale[k];
+    for (int r = 0; r < l->row_count; r++) {
+        int k = l->rows[r].channel;
+        w[r] =
+            (double)n->weight[(ptrdiff_t)k * l->out + j] / (double)l->quant->in_scale[k];
+    }
 }
 
-static void scale_columns(const struct calib_layer *l, const struct net_node *n,
-                          const struct channel *in, struct net_quant *q)
+static void scale_columns(struct calib_layer *l, const struct net_node *n)
 {
-    double *w = mem_new(2 * (size_t)l->in * sizeof *w), *spread = w + l->in;
-    for (int k = 0; k < l->in; k++)
-        spread[k] = in[k].moments.coded_spread;
+    struct net_quant *q = l->quant;
+    const int rows = l->row_count;
+    double *w = mem_new(2 * (size_t)rows * sizeof *w), *spread = w + rows;
+    for (int r = 0; r < rows; r++)
+        spread[r] = l->moments[r].coded_spread + ROUNDING;
     for (int j = 0; j < l->out; j++) {
-        take_column(l, n, q->in_scale, j, w);
-        q->out_scale[j] = column_quantize(w, spread, l->in, q->weight + j, l->out);
+        take_column(l, n, j, w);
+        q->out_scale[j] = column_quantize(w, spread, rows, q->weight + j, l->out);
     }
     free(w);
+}
+
+static void settle(struct calib_layer *l, const struct net_node *n, const int *rows,
+                   const struct eng_quant_opts *opts)
+{
+    struct channel *channels = mem_new((size_t)l->in * sizeof *channels);
+    open_channels(l, n, opts, rows, channels);
+    for (int round = 0; round < ROUNDS; round++) {
+        code_channels(l, channels);
+        scale_columns(l, n);
+    }
+    free(channels);
+}
+
+// For the numbers of a layer with so many rows.
+static enum err_code make_room(struct calib_layer *l, int more, struct err *e)
+{
+    const size_t in = (size_t)l->in, out = (size_t)l->out, rows = in + (size_t)more;
+    if (!gram_open(&l->gram, (int)rows))
+        return err_set(e, ERR_NOMEM, "no memory for products of %zu rows", rows);
+    l->quant = mem_new(sizeof *l->quant);
+    *l->quant = (struct net_quant){.in_scale = mem_new(in * sizeof(float)),
+                                   .in_zero = mem_new(in * sizeof(float)),
+                                   .in_more = mem_new((size_t)more * sizeof(float)),
+                                   .more = more,
+                                   .weight = mem_new(rows * out),
+                                   .out_scale = mem_new(out * sizeof(float))};
+    l->row_count = (int)rows;
+    l->rows = mem_new(rows * sizeof *l->rows);
+    l->moments = mem_new(rows * sizeof *l->moments);
+    return ERR_OK;
 }
 
 enum err_code layer_settle(struct eng_calib *calib, int layer,
@@ -111,25 +174,15 @@ enum err_code layer_settle(struct eng_calib *calib, int layer,
     enum err_code rc = check_layer(calib, l, e);
     if (rc != ERR_OK)
         return rc;
-    size_t in = (size_t)l->in, out = (size_t)l->out;
-    if (!gram_open(&l->gram, l->in))
-        return err_set(e, ERR_NOMEM, "no memory for products of %zu channels", in);
-    struct channel *channels = mem_new(in * sizeof *channels);
-    struct net_quant *q = l->quant = mem_new(sizeof *q);
-    *q = (struct net_quant){.in_scale = mem_new(in * sizeof(float)),
-                            .in_zero = mem_new(in * sizeof(float)),
-                            .weight = mem_new(in * out),
-                            .out_scale = mem_new(out * sizeof(float))};
-    open_channels(l, n, opts, channels);
-    for (int round = 0; round < ROUNDS; round++) {
-        code_channels(l, q, channels);
-        scale_columns(l, n, channels, q);
-    }
-    l->moments = mem_new(in * sizeof *l->moments);
-    for (size_t k = 0; k < in; k++)
-        l->moments[k] = channels[k].moments;
-    free(channels);
-    return ERR_OK;
+    int *rows = mem_new((size_t)l->in * sizeof *rows);
+    const int more = deal_rows(l, n, opts->more_rows, rows);
+    TRY(make_room(l, more, e));
+    rows_place(rows, l->in, more, l->quant->in_more);
+    net_quant_rows(l->quant, l->in, l->rows);
+    settle(l, n, rows, opts);
+out:
+    free(rows);
+    return rc;
 }
 
 // ---- weights ----
@@ -139,11 +192,11 @@ static float correct_bias(const struct calib_layer *l, const struct net_node *n,
 {
     double bias = n->bias ? (double)n->bias[j] : 0,
            scale = (double)l->quant->out_scale[j];
-    for (int k = 0; k < l->in; k++) {
-        ptrdiff_t at = (ptrdiff_t)k * l->out + j;
-        bias += l->moments[k].mean * (double)n->weight[at] -
-                l->moments[k].coded_mean * scale * l->quant->weight[at];
-    }
+    for (int k = 0; k < l->in; k++)
+        bias += l->moments[k].mean * (double)n->weight[(ptrdiff_t)k * l->out + j];
+    for (int r = 0; r < l->row_count; r++)
+        bias -= l->moments[r].coded_mean * scale *
+                l->quant->weight[(ptrdiff_t)r * l->out + j];
     return (float)bias;
 }
 
@@ -151,14 +204,26 @@ static void round_columns(struct calib_layer *l, const struct net_node *n,
                           const float *covariance, float *bias)
 {
     struct net_quant *q = l->quant;
-    double *w = mem_new((size_t)l->in * sizeof *w);
+    double *w = mem_new((size_t)l->row_count * sizeof *w);
     for (int j = 0; j < l->out; j++) {
-        take_column(l, n, q->in_scale, j, w);
-        q->out_scale[j] =
-            descend_column(w, covariance, l->in, q->out_scale[j], q->weight + j, l->out);
+        take_column(l, n, j, w);
+        q->out_scale[j] = descend_column(w, covariance, l->row_count, q->out_scale[j],
+                                         q->weight + j, l->out);
         bias[j] = correct_bias(l, n, j);
     }
     free(w);
+}
+
+// What few pixels say of how rows go together is chance in part: the more rows, the more.
+// Off the diagonal it counts as much less (shrinkage, as Ledoit and Wolf have it).
+static void regularize(float *covariance, size_t rows, int pixels)
+{
+    const float keep = (float)pixels / (float)((size_t)pixels + rows);
+    for (size_t r = 0; r < rows; r++) {
+        for (size_t k = 0; k < rows; k++)
+            covariance[r * rows + k] *= k == r ? 1 : keep;
+        covariance[r * rows + r] += (float)ROUNDING;
+    }
 }
 
 // ---- how good it is ----
@@ -175,27 +240,32 @@ static void add_coded(double *sums, const int8_t *row, double by, int n)
         sums[j] += by * row[j];
 }
 
-float layer_code(const struct net_quant *quant, int k, float x)
+void layer_code(const struct calib_layer *l, int row, float x, int *number, int *zero)
 {
-    float whole = nearbyintf(x * quant->in_scale[k] + quant->in_zero[k]);
-    return (whole < 0 ? 0 : whole > 127 ? 127 : whole) - quant->in_zero[k];
+    const struct net_row r = l->rows[row];
+    const float z = l->quant->in_zero[r.channel];
+    *number = (int)net_row_part(r, nearbyintf(x * l->quant->in_scale[r.channel] + z));
+    *zero = (int)net_row_part(r, z);
 }
 
 static double measure(const struct eng_calib *c, const struct calib_layer *l,
-                      const struct net_quant *q, const float *bias)
+                      const float *bias)
 {
     const struct net_node *n = &c->net.nodes[l->node];
+    const struct net_quant *q = l->quant;
     const float *x = c->sample.values[l->node];
-    const int rows = c->sample.pictures * c->sample.rows;
+    const int pixels = c->sample.pictures * c->sample.rows;
     double *sums = mem_new(2 * (size_t)l->out * sizeof *sums), *coded = sums + l->out;
     double signal = 0, noise = 0;
-    for (int r = 0; r < rows; r++, x += l->in) {
+    for (int p = 0; p < pixels; p++, x += l->in) {
         for (int j = 0; j < 2 * l->out; j++)
             sums[j] = 0;
-        for (int k = 0; k < l->in; k++) {
+        for (int k = 0; k < l->in; k++)
             add_scaled(sums, n->weight + (ptrdiff_t)k * l->out, (double)x[k], l->out);
-            add_coded(coded, q->weight + (ptrdiff_t)k * l->out,
-                      (double)layer_code(q, k, x[k]), l->out);
+        for (int r = 0; r < l->row_count; r++) {
+            int number, zero;
+            layer_code(l, r, x[l->rows[r].channel], &number, &zero);
+            add_coded(coded, q->weight + (ptrdiff_t)r * l->out, number - zero, l->out);
         }
         for (int j = 0; j < l->out; j++) {
             double y = sums[j] + (n->bias ? (double)n->bias[j] : 0);
@@ -213,20 +283,21 @@ enum err_code layer_quantize(struct eng_calib *calib, int layer, struct net_quan
 {
     struct calib_layer *l = &calib->layers[layer];
     const struct net_node *n = &calib->net.nodes[l->node];
-    const size_t in = (size_t)l->in;
+    const size_t rows = (size_t)l->row_count;
     if (l->gram.pixels == 0)
         return err_set(e, ERR_FORMAT,
                        "%s: %s: no calibration picture was run a second time",
                        calib->model->path, n->name);
-    float *covariance = mem_array(in * in, sizeof *covariance);
+    float *covariance = mem_array(rows * rows, sizeof *covariance);
     if (!covariance)
-        return err_set(e, ERR_NOMEM, "no memory for covariances of %zu channels", in);
+        return err_set(e, ERR_NOMEM, "no memory for covariances of %zu rows", rows);
     gram_covariance(&l->gram, covariance);
+    regularize(covariance, rows, l->gram.pixels);
     gram_release(&l->gram);
     *bias = mem_new((size_t)l->out * sizeof **bias);
     round_columns(l, n, covariance, *bias);
     free(covariance);
-    *sqnr = measure(calib, l, l->quant, *bias);
+    *sqnr = measure(calib, l, *bias);
     *quant = l->quant;
     l->quant = NULL;
     return ERR_OK;

@@ -1,10 +1,12 @@
 #include "engine/quant/threshold.h"
 
+#include "engine/model/net.h"
+
 #include <float.h>
 #include <math.h>
 #include <stddef.h>
 
-enum { LEVELS = 127 };
+enum { LEVELS = NET_ROW_MOST };
 
 // ---- percentile and maximum ----
 
@@ -90,25 +92,27 @@ struct range threshold_range(const struct histogram *h, enum eng_calib_method me
 
 // ---- codes ----
 
-struct code threshold_code(struct range range)
+struct code threshold_code(struct range range, int most)
 {
     double extent = range.high - range.low;
     if (!(extent >= (double)FLT_MIN))
         return (struct code){1, 0};
     // Rounding the zero moves both ends by half a step at most.
-    float scale = (float)(LEVELS / extent);
+    float scale = (float)(most / extent);
     return (struct code){scale, (float)nearbyint(-range.low * (double)scale)};
 }
 
-struct moments threshold_moments(const struct histogram *h, struct code code)
+struct moments threshold_moments(const struct histogram *h, struct code code, int from)
 {
+    const struct net_row row = {0, from};
+    const double zero = (double)net_row_part(row, code.zero);
     double count = h->zeros, sum = 0, coded = 0, square = 0;
     for (int i = 0; i < HISTOGRAM_BINS; i++) {
         if (!h->bins[i])
             continue;
         double n = h->bins[i], x = histogram_value(h, i);
-        double q = nearbyint(x * (double)code.scale + (double)code.zero);
-        q = (q < 0 ? 0 : q > LEVELS ? LEVELS : q) - (double)code.zero;
+        float number = (float)nearbyint(x * (double)code.scale + (double)code.zero);
+        double q = (double)net_row_part(row, number) - zero;
         count += n;
         sum += n * x;
         coded += n * q;

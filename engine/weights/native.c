@@ -105,6 +105,8 @@ int native_weight_shape(const struct net *net, int i, size_t shape[4])
     const struct net_node *n = &net->nodes[i];
     size_t out = (size_t)n->channels, in = (size_t)net_in_channels(net, i);
     size_t h = (size_t)n->kernel_h, w = (size_t)n->kernel_w;
+    if (n->quant)
+        in += (size_t)n->quant->more;
     if (n->op == NET_CONV)
         memcpy(shape, (size_t[]){h, w, in, out}, 4 * sizeof *shape);
     else if (n->op == NET_DEPTHWISE)

@@ -114,7 +114,7 @@ struct tensors {
     size_t count;
 };
 
-enum { TENSORS_A_NODE = 5 };
+enum { TENSORS_A_NODE = 6 };
 
 static void add_tensor(struct tensors *t, const char *node, const char *what,
                        enum bag_dtype dtype, const void *data, int ndim,
@@ -136,9 +136,11 @@ static void add_floats(struct tensors *t, const struct net *net, int i)
     if (n->weight && !is_narrow(net, n))
         add_tensor(t, n->name, "weight", BAG_F32, n->weight, ndim, shape);
     if (n->quant) {
-        size_t in = (size_t)net_in_channels(net, i);
+        size_t in = (size_t)net_in_channels(net, i), more = (size_t)n->quant->more;
         add_tensor(t, n->name, "in_scale", BAG_F32, n->quant->in_scale, 1, &in);
         add_tensor(t, n->name, "in_zero", BAG_F32, n->quant->in_zero, 1, &in);
+        if (more)
+            add_tensor(t, n->name, "in_more", BAG_F32, n->quant->in_more, 1, &more);
         add_tensor(t, n->name, "out_scale", BAG_F32, n->quant->out_scale, 1, &out);
     }
     if (n->bias)

@@ -2,9 +2,10 @@
 // peak:
 //     bench_kern [TEXT]      only kernels with TEXT in their name
 // "hot" repeats one tile in the L1 cache, "sweep" runs a panel of columns over rows in
-// L2.
+// L2. What multiplies nothing has its time.
 
 #include "engine/kern/kern.h"
+#include "engine/kern/spread.h"
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -14,6 +15,8 @@
 #include <string.h>
 
 enum { REPEATS = 9, TILES = 14, BLOCKS_MAX = 192, C_STRIDE = 728 };
+// A row of 14 pixels with 728 channels, as in the middle of a network.
+enum { PIXELS = 14, BLOCKS = 91 };
 
 struct buffers {
     char *a, *b;
@@ -64,12 +67,10 @@ static void bench_gemm(const struct kern_gemm_choice *k, enum kern_element eleme
         }
 }
 
-// A row of 14 pixels with 728 channels, as in the middle of a network.
 static void bench_depthwise(kern_dw3x3_f32_fn *fn, const char *name,
                             enum kern_element element, const struct buffers *buffers)
 {
-    enum { PIXELS = 14, BLOCKS = 91 };
-    static const char *const elements[] = {"f32", "bf16", "u8"};
+    static const char *const elements[] = {"f32", "bf16", "u8", "u12"};
     const float *in[3 * (PIXELS + 2)];
     for (int i = 0; i < 3 * (PIXELS + 2); i++)
         in[i] = buffers->c + (ptrdiff_t)i * BLOCKS * KERN_BLOCK;
@@ -96,9 +97,35 @@ static void bench_depthwise(kern_dw3x3_f32_fn *fn, const char *name,
            100 * 18e-9 * PIXELS * BLOCKS * KERN_BLOCK / best / buffers->peak);
 }
 
-static bool is_new(const char *name, const char *below, const char *wanted)
+// One channel in 23 has a second row.
+static void bench_spread(kern_spread_u8_fn *fn, const char *name,
+                         const struct buffers *buffers)
 {
-    return strcmp(name, below) != 0 && strstr(name, wanted);
+    enum { MORE = 4 };
+    struct kern_row more[MORE * KERN_BLOCK];
+    for (int i = 0; i < MORE * KERN_BLOCK; i++)
+        more[i] = (struct kern_row){(uint16_t)(BLOCKS / MORE * i), KERN_U8_MOST};
+    const struct kern_spread_u8 k = {.dst = (uint8_t *)buffers->a,
+                                     .src = (const uint16_t *)(const void *)buffers->b,
+                                     .more = more,
+                                     .blocks = BLOCKS,
+                                     .more_blocks = MORE,
+                                     .pixels = PIXELS};
+    double best = 1;
+    for (int i = 0; i < REPEATS * TILES; i++) {
+        double start = clock_now();
+        for (int r = 0; r < 100; r++)
+            fn(&k);
+        double s = (clock_now() - start) / 100;
+        best = s < best ? s : best;
+    }
+    printf("%-28s %d + %d blocks %8.2f µs\n", name, BLOCKS, MORE, best * 1e6);
+}
+
+// Whether this ISA is the first with the kernel, and somebody wants it.
+static bool is_new(struct kern_about k, struct kern_about below, const char *wanted)
+{
+    return (!below.name || strcmp(k.name, below.name) != 0) && strstr(k.name, wanted);
 }
 
 static void bench_isa(enum eng_isa isa, const char *wanted, struct buffers *buffers)
@@ -112,12 +139,13 @@ static void bench_isa(enum eng_isa isa, const char *wanted, struct buffers *buff
         enum kern_element element = (enum kern_element)e;
         struct kern_gemm_choice k = kern_gemm_for(&set, element),
                                 old = kern_gemm_for(&below, element);
-        if (is_new(k.about->name, old.about->name ? old.about->name : "", wanted))
+        if (element != KERN_U12 && is_new(*k.about, *old.about, wanted))
             bench_gemm(&k, element, buffers);
-        const char *name = set.about.dw3x3_f32.name, *was = below.about.dw3x3_f32.name;
-        if (is_new(name, was ? was : "", wanted))
-            bench_depthwise(set.dw3x3_f32, name, element, buffers);
+        if (is_new(set.about.dw3x3_f32, below.about.dw3x3_f32, wanted))
+            bench_depthwise(set.dw3x3_f32, set.about.dw3x3_f32.name, element, buffers);
     }
+    if (is_new(set.about.spread_u8, below.about.spread_u8, wanted))
+        bench_spread(set.spread_u8, set.about.spread_u8.name, buffers);
 }
 
 int main(int argc, char **argv)

@@ -1,7 +1,17 @@
 #include "tests/checkkern/cases.h"
 #include "tests/checkkern/data.h"
 
+#include "engine/kern/spread.h"
+
+#include <stdio.h>
+
 enum { BLOCKS_MAX = 9, DW_TAPS_MAX = 25 };
+
+// Codes shall run over both ends of what an element holds.
+static float range_of(enum kern_element element)
+{
+    return element == KERN_U12 ? 32 : 1;
+}
 
 static bool gather_holds(kern_gather_f32_fn *fn, int pixels, int taps, bool relu,
                          enum kern_element element)
@@ -12,8 +22,8 @@ static bool gather_holds(kern_gather_f32_fn *fn, int pixels, int taps, bool relu
     const float *const *window = data_window(pixels * taps, blocks, relu);
     void *dst = area_clear(&out);
     for (int i = 0; i < 24; i++) {
-        scale[i] = (float)(1 + data_next() % 80);
-        shift[i] = (float)(data_next() % 128);
+        scale[i] = range_of(element) * (float)(1 + data_next() % 80);
+        shift[i] = range_of(element) * (float)(data_next() % 128);
     }
     struct kern_gather_f32 k = {.dst = dst,
                                 .dst_pixel = 8,
@@ -33,8 +43,8 @@ static bool gather_holds(kern_gather_f32_fn *fn, int pixels, int taps, bool relu
             int c = i % (8 * blocks);
             float x = data_relu_if(relu, window[p * taps + i / 8 / blocks][c]);
             struct sum want = {0};
-            sum_add(&want, (double)x * (element == KERN_U8 ? (double)scale[c] : 1));
-            sum_add(&want, element == KERN_U8 ? (double)shift[c] : 0);
+            sum_add(&want, (double)x * (is_whole(element) ? (double)scale[c] : 1));
+            sum_add(&want, is_whole(element) ? (double)shift[c] : 0);
             good = good && element_near(&out, dst, p * 8 + i / 8 * k.dst_block + i % 8,
                                         element, want, relu);
         }
@@ -69,10 +79,10 @@ static bool dw_holds(kern_dw_f32_fn *fn, struct dw_shape s)
         s.slides ? (s.pixels + 2) * 3 : s.pixels * s.taps, s.blocks, s.bits & 4);
     data_fill(weight, sizeof weight / sizeof *weight, s.bits & 4);
     data_fill(bias, sizeof bias / sizeof *bias, s.bits & 4);
-    for (size_t i = 0; s.element == KERN_U8 && i < sizeof bias / sizeof *bias; i++)
-        bias[i] = 64 + 50 * bias[i];
-    for (size_t i = 0; s.element == KERN_U8 && i < sizeof weight / sizeof *weight; i++)
-        weight[i] *= 20;
+    for (size_t i = 0; is_whole(s.element) && i < sizeof bias / sizeof *bias; i++)
+        bias[i] = range_of(s.element) * (64 + 50 * bias[i]);
+    for (size_t i = 0; is_whole(s.element) && i < sizeof weight / sizeof *weight; i++)
+        weight[i] *= 20 * range_of(s.element);
     void *dst = area_clear(&out);
     struct kern_dw_f32 k = {.dst = dst,
                             .dst_pixel = 8,
@@ -128,5 +138,64 @@ bool case_dw_f32(kern_dw_f32_fn *fn)
                     good = good &&
                            dw_holds(fn, (struct dw_shape){pixels, taps, 3, false, bits,
                                                           (enum kern_element)e});
+    return good;
+}
+
+// Codes at the ends of rows, or any.
+static void fill_codes(uint16_t *code, int n, bool extreme)
+{
+    static const uint16_t edge[] = {0, 1, 254, 255, 256, 509, 510, 511, 4080, 4095};
+    for (int i = 0; i < n; i++)
+        code[i] = (uint16_t)(extreme ? edge[data_next() % (sizeof edge / sizeof *edge)]
+                                     : data_next() % (KERN_U12_MOST + 1));
+}
+
+struct spread_shape {
+    int blocks, more_blocks, pixels;
+    bool extreme;
+};
+
+static bool spread_holds(kern_spread_u8_fn *fn, struct spread_shape s)
+{
+    enum { MORE_MAX = 3 };
+    static uint16_t codes[BLOCKS_MAX * KERN_ROWS_MAX * KERN_BLOCK + 4];
+    static struct kern_row more[MORE_MAX * KERN_BLOCK];
+    static struct area out;
+    const int rows = (s.blocks + s.more_blocks) * KERN_BLOCK,
+              first = s.blocks * KERN_BLOCK;
+    uint16_t *src = codes + (data_next() & 3);
+    fill_codes(src, s.blocks * s.pixels * KERN_BLOCK, s.extreme);
+    for (int i = 0; i < MORE_MAX * KERN_BLOCK; i++)
+        more[i] = (struct kern_row){(uint16_t)(data_next() % (unsigned)first),
+                                    (uint16_t)(255 * (data_next() % 17))};
+    // At any byte.
+    uint8_t *dst = (uint8_t *)area_clear(&out) + (data_next() & 3);
+    fn(&(struct kern_spread_u8){dst, src, more, s.blocks, s.more_blocks, s.pixels});
+    bool good = true;
+    for (int r = 0; r < rows; r++)
+        for (int p = 0; p < s.pixels; p++) {
+            int c = r < first ? r : more[r - first].channel;
+            int want = src[(c / 8 * s.pixels + p) * 8 + c % 8];
+            want -= r < first ? 0 : more[r - first].from;
+            want = want < 0 ? 0 : want > 255 ? 255 : want;
+            int got = area_take_byte(&out, dst + (r / 8 * s.pixels + p) * 8 + r % 8);
+            if (got != want)
+                printf("  got %d, want %d\n", got, want);
+            good = good && got == want;
+        }
+    return good && area_intact(&out);
+}
+
+bool case_spread_u8(kern_spread_u8_fn *fn)
+{
+    bool good = true;
+    for (int pixels = 1; pixels <= KERN_ROWS_MAX; pixels++)
+        for (int blocks = 1; blocks <= BLOCKS_MAX; blocks++)
+            for (int more = 0; more <= 3; more++)
+                good =
+                    good &&
+                    spread_holds(fn,
+                                 (struct spread_shape){blocks, more, pixels, false}) &&
+                    spread_holds(fn, (struct spread_shape){blocks, more, pixels, true});
     return good;
 }

@@ -34,7 +34,7 @@ static float bf16_value(float x)
 static double left_value(enum kern_element element, bool extreme)
 {
     if (element == KERN_U8)
-        return extreme ? data_next() % 2 * 127 : data_next() % 128;
+        return extreme ? data_next() % 2 * 255 : data_next() % 256;
     float x = any_float(extreme);
     return (double)(element == KERN_BF16 ? bf16_value(x) : x);
 }
@@ -44,13 +44,14 @@ static double left_value(enum kern_element element, bool extreme)
 static void fill_quad(struct sides *s, int k, int j, bool extreme)
 {
     static const int rows[] = {0, 1, 4, 5};
-    int left = 258;
-    const double sign = data_next() & 1 ? 1 : -1;
+    int left[2] = {128, 128}; // of each sign
+    const int sign = data_next() & 1 ? 1 : -1;
     for (int i = 0; i < 4; i++) {
-        int w = extreme ? 127 : (int)(data_next() % 255) - 127;
-        w = abs(w) > left ? left : w;
-        left -= abs(w);
-        s->b[k + rows[i]][j] = extreme ? sign * w : w;
+        int w = extreme ? 127 * sign : (int)(data_next() % 255) - 127;
+        int *room = &left[w < 0];
+        w = abs(w) <= *room ? w : w < 0 ? -*room : *room;
+        *room -= abs(w);
+        s->b[k + rows[i]][j] = w;
     }
 }
 

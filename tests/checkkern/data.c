@@ -93,10 +93,21 @@ float area_take(struct area *a, const float *p)
     return *p;
 }
 
+uint8_t area_take_byte(struct area *a, const uint8_t *p)
+{
+    see(a, p, sizeof *p);
+    return *p;
+}
+
+bool is_whole(enum kern_element element)
+{
+    return element == KERN_U8 || element == KERN_U12;
+}
+
 // How far an element may lie from the value it stands for.
 static double step_of(enum kern_element element, double value)
 {
-    return element == KERN_U8 ? 0.5 : element == KERN_BF16 ? 0x1p-8 * fabs(value) : 0;
+    return is_whole(element) ? 0.5 : element == KERN_BF16 ? 0x1p-8 * fabs(value) : 0;
 }
 
 bool element_near(struct area *a, const void *dst, ptrdiff_t at,
@@ -113,9 +124,12 @@ bool element_near(struct area *a, const void *dst, ptrdiff_t at,
     memcpy(&half, p, sizeof half);
     bits = (uint32_t)half << 16;
     memcpy(&x, &bits, sizeof x);
-    got = element == KERN_BF16 ? (double)x : (double)*(const uint8_t *)p;
-    if (element == KERN_U8)
-        value = value < 0 ? 0 : value > 127 ? 127 : value;
+    got = element == KERN_BF16  ? (double)x
+          : element == KERN_U12 ? (double)half
+                                : (double)*(const uint8_t *)p;
+    const double most = element == KERN_U12 ? KERN_U12_MOST : KERN_U8_MOST;
+    if (is_whole(element))
+        value = value < 0 ? 0 : value > most ? most : value;
     double bound = sum_bound(want) + step_of(element, value) * (1 + 0x1p-20) + 0x1p-126;
     if (fabs(got - value) <= bound)
         return true;

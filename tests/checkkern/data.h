@@ -46,10 +46,16 @@ float *area_clear(struct area *a);
 // A value of the output, which the kernel was to write.
 float area_take(struct area *a, const float *p);
 
+// KERN_U8 and KERN_U12, which are clamped.
+bool is_whole(enum kern_element element);
+
 // The same of element `at` from dst on: whether it can be this sum as an element, rounded
-// to even; KERN_U8 is clamped.
+// to even.
 bool element_near(struct area *a, const void *dst, ptrdiff_t at,
                   enum kern_element element, struct sum want, bool relu);
+
+// The same of a byte.
+uint8_t area_take_byte(struct area *a, const uint8_t *p);
 
 // Whether all that nobody took is as area_clear left it.
 bool area_intact(const struct area *a);

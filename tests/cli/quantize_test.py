@@ -10,7 +10,8 @@ class Quantize(CliTest):
 
     def test_a_model_and_what_it_costs(self):
         many, out = self.many(24), self.tmp / "q.safetensors"
-        got = self.quantize("--calib", many, "-n", "20", "--percentile", "99.9")
+        args = ["--calib", many, "-n", "20", "--percentile", "99.9", "--more-rows", "50"]
+        got = self.quantize(*args)
         self.assertEqual(got["bytes"], out.stat().st_size)
         self.assertEqual((got["calibration"]["pictures"], got["calibration"]["failed"],
                           got["calibration"]["missing_classes"], got["calibration"]["percentile"]),
@@ -28,8 +29,13 @@ class Quantize(CliTest):
         self.assertEqual(json.loads(meta["xlens.calibration"])["pictures"], 20)
         name = got["layers"][0]["name"]
         self.assertEqual(header[f"{name}.weight"]["dtype"], "I8")
+        self.assertEqual(got["calibration"]["more_rows"], 50)
+        more = {l["in"]: header[f"{l['name']}.in_more"]["shape"] for l in got["layers"] if f"{l['name']}.in_more" in header}
+        self.assertTrue(more)
+        for channels, (rows,) in more.items():  # in whole blocks
+            self.assertEqual((channels % 8, rows % 8, rows <= channels // 2), (0, 0, True), more)
         self.fails(2, "quantize", "-m", MODEL, "--calib", many, "-o", out, says=str(out))
-        self.quantize("--calib", many, "-n", "20", "--percentile", "99.9", "--force", "--threads", "1")
+        self.quantize(*args, "--force", "--threads", "1")
         self.assertEqual(out.read_bytes(), raw)  # whatever the threads
 
         picture = many.parent / "00000.png"
@@ -42,8 +48,10 @@ class Quantize(CliTest):
         self.fails(3, "predict", "-m", out, "--precision", "float32", picture, says="int8")
         self.fails(3, "predict", "-m", MODEL, "--precision", "int8", picture, says="xlens quantize")
         self.fails(3, "quantize", "-m", out, "--calib", many, "-n", "20", "-o", self.tmp / "no", says="int8")
-        out, _ = self.xlens("quantize", "-m", MODEL, "--calib", many, "--method", "kl", "-o", self.tmp / "kl")
+        out, _ = self.xlens("quantize", "-m", MODEL, "--calib", many, "--method", "kl", "--more-rows", "0",
+                            "-o", self.tmp / "kl")
         self.assertIn("pointwise convolutions in int8", out)
+        self.assertNotIn(b"in_more", (self.tmp / "kl").read_bytes())
 
     def test_missing_classes(self):
         root = self.pictures()  # two of ten classes

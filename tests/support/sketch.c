@@ -12,7 +12,7 @@
 #include <math.h>
 #include <stdio.h>
 
-static uint32_t state;
+static uint32_t state = 1;
 
 static int pick(int n)
 {
@@ -144,6 +144,8 @@ static int sketch_start(struct sketch *s, uint32_t seed, int least, int range)
     state = seed * 2654435761U + 1;
     s->h = least + pick(range);
     s->w = least + pick(range);
+    s->net.height = s->h;
+    s->net.width = s->w;
     int at = net_add(&s->net, NET_INPUT, "input", -1, -1);
     s->net.nodes[at].channels = 3;
     return at;
@@ -171,8 +173,6 @@ void sketch_random(struct sketch *s, uint32_t seed)
     }
     sketch_node(s, NET_FC, at, 1 + pick(SKETCH_CLASSES), 0);
     (void)snprintf(s->net.arch, sizeof s->net.arch, "random");
-    s->net.height = s->h;
-    s->net.width = s->w;
 }
 
 void sketch_wide(struct sketch *s, uint32_t seed)
@@ -189,6 +189,4 @@ void sketch_wide(struct sketch *s, uint32_t seed)
     at = sketch_node(s, NET_GAP, at, 0, 0);
     sketch_node(s, NET_FC, at, SKETCH_CLASSES, 0);
     (void)snprintf(s->net.arch, sizeof s->net.arch, "wide");
-    s->net.height = s->h;
-    s->net.width = s->w;
 }

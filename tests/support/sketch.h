@@ -32,7 +32,8 @@ void sketch_wide(struct sketch *s, uint32_t seed);
 // layers only, `kernel` is 0 for ops without a window.
 int sketch_node(struct sketch *s, enum net_op op, int in, int out, int kernel);
 
-// n floats in [-size, size), from the state that the last sketch left; the caller frees.
+// n floats in [-size, size), from the state that the last sketch, if any, left; the
+// caller frees.
 float *sketch_floats(size_t n, float size);
 
 #endif

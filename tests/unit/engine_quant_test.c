@@ -1,25 +1,25 @@
-#include "engine/exec/model.h"
+#include "engine/model/net.h"
 #include "engine/quant/column.h"
 #include "engine/quant/descend.h"
 #include "engine/quant/gram.h"
 #include "engine/quant/histogram.h"
+#include "engine/quant/rows.h"
 #include "engine/quant/threshold.h"
-#include "engine/quantize.h"
-#include "engine/weights/weights.h"
-
-#include "tests/support/says.h"
-#include "tests/support/tempdir.h"
 
 #include "base/mem.h"
 
+// cmocka wants these first, in this order.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-// The small model of 10 classes at 75x75.
-#define MODEL XLENS_TEST_DATA "/tiny/keras3_model.keras"
-enum { SIDE = 75, CLASSES = 10, PICTURES = 5, BLOCK = 8 };
+enum { BLOCK = 8 };
 
 static uint32_t state = 1;
 
@@ -77,7 +77,7 @@ static void ranges_end_where_values_do(void **unused)
     struct histogram *h = mem_new(BLOCK * sizeof *h);
     struct range r = threshold_range(h, ENG_CALIB_KL, 0);
     assert_true(r.low == 0 && r.high == 0);
-    struct code dead = threshold_code(r);
+    struct code dead = threshold_code(r, 255);
     assert_true(dead.scale == 1 && dead.zero == 0);
     fill_ramp(h);
     r = threshold_range(h, ENG_CALIB_MAX, 0);
@@ -112,30 +112,79 @@ static void codes_cover_their_range(void **unused)
     (void)unused;
     const struct range ranges[] = {{0, 3},    {-1, 0},    {-1, 1},
                                    {-0.3, 7}, {-5, 0.01}, {-1e-30, 1}};
-    for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++) {
-        struct code c = threshold_code(ranges[i]);
-        double low = ranges[i].low * (double)c.scale + (double)c.zero;
-        double high = ranges[i].high * (double)c.scale + (double)c.zero;
-        assert_true(c.zero == floorf(c.zero) && c.zero >= 0 && c.zero <= 127);
-        assert_true(low > -0.51 && high < 127.51 && high - low > 125.9);
+    for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
+        for (int most = 255; most <= 16 * 255; most += 255) {
+            struct code c = threshold_code(ranges[i], most);
+            double low = ranges[i].low * (double)c.scale + (double)c.zero;
+            double high = ranges[i].high * (double)c.scale + (double)c.zero;
+            assert_true(c.zero == floorf(c.zero) && c.zero >= 0 && c.zero <= most + 0.0F);
+            assert_true(low > -0.51 && high < most + 0.51 && high - low > most - 1.1);
+        }
+    assert_true(threshold_code(ranges[0], 255).zero == 0);
+}
+
+static void rows_go_to_the_widest(void **unused)
+{
+    (void)unused;
+    // Five times the median are 5: 9 is more. Then come 4.5, 4, 3 and so on a row, one
+    // after the other, to the end of the block.
+    const double sizes[BLOCK] = {9, 4, 1, 1, 1, 1, 1, 1};
+    int rows[BLOCK];
+    assert_int_equal(rows_deal(sizes, BLOCK, 0, rows), 0);
+    assert_int_equal(rows_deal(sizes, BLOCK, 3 * BLOCK, rows), BLOCK);
+    assert_true(rows[0] == 7 && rows[1] == 3);
+    for (int k = 2; k < BLOCK; k++)
+        assert_int_equal(rows[k], 1);
+    float in_more[BLOCK];
+    rows_place(rows, BLOCK, BLOCK, in_more);
+    const float want[BLOCK] = {0, 0, 0, 0, 0, 1, 0, 1}; // three and one in each quad
+    assert_memory_equal(in_more, want, sizeof want);
+
+    const double even[BLOCK] = {3, 3, 3, 3, 1, 1, 1, 1}; // 3 is the median then
+    assert_int_equal(rows_deal(even, BLOCK, BLOCK, rows), 0);
+    const double alone[BLOCK] = {1};
+    assert_int_equal(rows_deal(alone, BLOCK, 5 * BLOCK, rows), 2 * BLOCK);
+    assert_true(rows[0] == 16 && rows[1] == 2 && rows[2] == 1);
+}
+
+// What the rows hold is the channel's number, as far as they reach.
+static void rows_add_up_to_the_number(void **unused)
+{
+    (void)unused;
+    float in_more[BLOCK] = {3, 5, 3, 5, 3, 0, 5, 3};
+    const struct net_quant q = {.in_more = in_more, .more = BLOCK};
+    static const int most[BLOCK] = {2, 1, 1, 5, 1, 4, 1, 1};
+    struct net_row rows[2 * BLOCK];
+    net_quant_rows(&q, BLOCK, rows);
+    for (int number = -5; number < 1400; number++) {
+        int sums[BLOCK] = {0};
+        for (int r = 0; r < 2 * BLOCK; r++) {
+            float part = net_row_part(rows[r], (float)number);
+            assert_true(part >= 0 && part <= 255);
+            sums[rows[r].channel] += (int)part;
+        }
+        for (int k = 0; k < BLOCK; k++) {
+            int reach = number < 0 ? 0 : number;
+            assert_int_equal(sums[k], reach > 255 * most[k] ? 255 * most[k] : reach);
+        }
     }
-    assert_true(threshold_code(ranges[0]).zero == 0);
 }
 
 static void columns_keep_the_bounds(void **unused)
 {
     (void)unused;
-    // 65 + 65 + 65 + 63 = 258; the other quad holds -128 and 127.
     int8_t rows[BLOCK * 2] = {0};
-    const int8_t fits[BLOCK] = {65, -65, -128, 127, 65, 63, 2, -1};
+    // Rows 0, 1, 4, 5 and 2, 3, 6, 7: 128 above and 128 below zero.
+    const int8_t fits[BLOCK] = {65, -128, 127, -127, 63, 0, 1, -1};
     for (int k = 0; k < BLOCK; k++)
         rows[2 * k + 1] = fits[k];
     assert_int_equal(net_quant_wide_column(rows, BLOCK, 2), -1);
-    rows[2 * 5 + 1] = 64;
-    assert_int_equal(net_quant_wide_column(rows, BLOCK, 2), 1);
-    rows[2 * 5 + 1] = 63;
-    rows[2 * 7 + 1] = -2;
-    assert_int_equal(net_quant_wide_column(rows, BLOCK, 2), 1);
+    for (int k = 0; k < BLOCK; k++) {
+        rows[2 * k + 1] = (int8_t)(fits[k] + (fits[k] < 0 ? -1 : 1));
+        if (fits[k] != -128) // below which there is none
+            assert_int_equal(net_quant_wide_column(rows, BLOCK, 2), 1);
+        rows[2 * k + 1] = fits[k];
+    }
 
     enum { IN = 37, KINDS = 4 };
     for (int round = 0; round < 400; round++) {
@@ -265,154 +314,6 @@ static void an_input_that_never_moves_keeps_its_weight(void **unused)
     assert_true(fabsf(scale * 127 - 1) < 1e-3F);
 }
 
-// ---- whole models ----
-
-static float *pictures(void)
-{
-    size_t n = (size_t)PICTURES * 3 * SIDE * SIDE;
-    float *x = mem_new(n * sizeof *x);
-    for (size_t i = 0; i < n; i++)
-        x[i] = noise();
-    return x;
-}
-
-static void must(enum err_code rc, const struct err *e)
-{
-    if (rc != ERR_OK)
-        fail_msg("%s", e->msg);
-}
-
-static void write_int8(const char *path, const float *input)
-{
-    struct err e = {0};
-    struct eng_opts opts = {0};
-    struct eng_model *model;
-    struct eng_session *session;
-    struct eng_calib *calib;
-    must(eng_isa_choose(NULL, &opts.isa, &e), &e);
-    must(eng_model_open(MODEL, &opts, &model, &e), &e);
-    must(eng_session_open(model, SIDE, SIDE, 1, 1, &session, &e), &e);
-    must(eng_calib_open(model, &opts, PICTURES, &calib, &e), &e);
-    const struct eng_quant_opts how = {.percentile = 99.99};
-    assert_int_equal(eng_calib_settle(calib, &how, &e), ERR_FORMAT);
-    assert_says(&e, "no calibration picture");
-    for (size_t i = 0; i < PICTURES; i++)
-        eng_calib_run(calib, session, input + i * 3 * SIDE * SIDE, i,
-                      &(struct eng_output){0});
-    must(eng_calib_settle(calib, &how, &e), &e);
-    assert_int_equal(eng_calib_quantize(calib, &how, &e), ERR_FORMAT);
-    assert_says(&e, "a second time");
-    for (size_t i = 0; i < PICTURES; i++)
-        eng_calib_run(calib, session, input + i * 3 * SIDE * SIDE, i,
-                      &(struct eng_output){0});
-    must(eng_calib_quantize(calib, &how, &e), &e);
-    must(eng_calib_write(calib, "{}", path, true, &e), &e);
-    eng_calib_close(calib);
-    eng_session_close(session);
-    eng_model_close(model);
-}
-
-static void run_with(const char *path, enum eng_isa isa, int threads, int batch,
-                     const float *input, float *logits)
-{
-    struct err e = {0};
-    struct eng_opts opts = {.precision = ENG_AS_STORED, .isa = isa};
-    struct eng_model *model;
-    struct eng_session *session;
-    must(eng_model_open(path, &opts, &model, &e), &e);
-    assert_int_equal(eng_model_info(model)->precision, ENG_INT8);
-    must(eng_session_open(model, SIDE, SIDE, batch, threads, &session, &e), &e);
-    for (int i = 0; i < PICTURES; i += batch)
-        eng_session_run(session, input + (ptrdiff_t)i * 3 * SIDE * SIDE,
-                        PICTURES - i < batch ? PICTURES - i : batch,
-                        &(struct eng_output){.logits = logits + i * CLASSES});
-    eng_session_close(session);
-    eng_model_close(model);
-}
-
-static void int8_has_the_same_bits_everywhere(void **unused)
-{
-    (void)unused;
-    struct tempdir dir = tempdir_make();
-    const char *path = tempdir_path(&dir, "m");
-    float *input = pictures(), want[PICTURES * CLASSES], got[PICTURES * CLASSES];
-    write_int8(path, input);
-    run_with(path, ENG_ISA_SCALAR, 1, 1, input, want);
-    for (int isa = 0; isa < ENG_ISA_COUNT; isa++) {
-        enum eng_isa chosen;
-        if (eng_isa_choose(eng_isa_name((enum eng_isa)isa), &chosen, NULL) != ERR_OK) {
-            (void)printf("SKIPPED: no %s here\n", eng_isa_name((enum eng_isa)isa));
-            continue;
-        }
-        for (int threads = 1; threads <= 4; threads *= 2)
-            for (int batch = 1; batch <= 3; batch += 2) {
-                run_with(path, chosen, threads, batch, input, got);
-                assert_memory_equal(got, want, sizeof want);
-            }
-    }
-    free(input);
-    tempdir_remove(&dir);
-}
-
-// With weights of its own, which may be written to.
-static struct net_node *first_int8(struct net *net)
-{
-    int i = 0;
-    while (!net->nodes[i].quant)
-        i++;
-    struct net_quant *q = net->nodes[i].quant;
-    size_t count = net_weight_count(net, i);
-    const int8_t *mapped = q->weight;
-    q->weight = memcpy(mem_new(count), mapped, count);
-    q->borrowed = false;
-    return &net->nodes[i];
-}
-
-static void damaged_int8_files_are_refused(void **unused)
-{
-    (void)unused;
-    static const struct {
-        int what;
-        float value;
-        const char *says;
-    } damages[] = {{0, 0, "in_scale 0 is 0"},        {0, -1, "in_scale 0 is -1"},
-                   {1, 0.5F, "in_zero 0 is 0.5"},    {1, 128, "in_zero 0 is 128"},
-                   {2, -2, "out_scale 0 is -2"},     {3, 127, "weights of column 0"},
-                   {4, 0, "no weights are int8"},    {5, 0, "some weights are int8"},
-                   {2, (float)INFINITY, "out_scale"}};
-    struct tempdir dir = tempdir_make();
-    const char *path = tempdir_path(&dir, "m"), *bad = tempdir_path(&dir, "bad");
-    float *input = pictures();
-    write_int8(path, input);
-    for (size_t i = 0; i < sizeof damages / sizeof *damages; i++) {
-        struct err e = {0};
-        struct net net, back = {0};
-        must(weights_open(path, NULL, &net, &e), &e);
-        struct net_node *n = first_int8(&net);
-        float *floats[] = {n->quant->in_scale, n->quant->in_zero, n->quant->out_scale};
-        if (damages[i].what < 3)
-            floats[damages[i].what][0] = damages[i].value;
-        else if (damages[i].what == 3)
-            for (int k = 0; k < 3; k++) // of rows 0, 1 and 4
-                n->quant->weight[(ptrdiff_t)(k == 2 ? 4 : k) * n->channels] = 127;
-        else if (damages[i].what == 5)
-            net.precision = ENG_FLOAT32;
-        const char *from = damages[i].what == 4 ? MODEL : NULL;
-        if (from) {
-            net_release(&net);
-            must(weights_open(from, NULL, &net, &e), &e);
-            must(net_fold(&net, &e), &e);
-            net.precision = ENG_INT8;
-        }
-        must(weights_native_write(&net, "abc", bad, true, &e), &e);
-        assert_int_equal(weights_open(bad, NULL, &back, &e), ERR_FORMAT);
-        assert_says(&e, damages[i].says);
-        net_release(&net);
-    }
-    free(input);
-    tempdir_remove(&dir);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -420,12 +321,12 @@ int main(void)
         cmocka_unit_test(ranges_end_where_values_do),
         cmocka_unit_test(kl_gives_up_a_lone_value),
         cmocka_unit_test(codes_cover_their_range),
+        cmocka_unit_test(rows_go_to_the_widest),
+        cmocka_unit_test(rows_add_up_to_the_number),
         cmocka_unit_test(columns_keep_the_bounds),
         cmocka_unit_test(products_are_those_of_all_pixels),
         cmocka_unit_test(weights_are_rounded_together),
         cmocka_unit_test(an_input_that_never_moves_keeps_its_weight),
-        cmocka_unit_test(int8_has_the_same_bits_everywhere),
-        cmocka_unit_test(damaged_int8_files_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,7 +12,7 @@ static ALWAYS_INLINE void gather(const struct kern_gather_f32 *k,
             const float *src = k->in[p * k->taps + t];
             for (int b = 0; b < k->blocks; b++, to += k->dst_block) {
                 vec v = relu_if(k->relu, vec_load(src + 8 * b));
-                if (element == KERN_U8)
+                if (element == KERN_U8 || element == KERN_U12)
                     v = vec_fma(v, vec_load(k->scale + 8 * b),
                                 vec_load(k->shift + 8 * b));
                 put(k->dst, to, element, v);
@@ -27,6 +27,8 @@ static ALWAYS_INLINE void gather_any(const struct kern_gather_f32 *k)
         gather(k, KERN_F32);
     else if (k->element == KERN_BF16)
         gather(k, KERN_BF16);
+    else if (k->element == KERN_U12)
+        gather(k, KERN_U12);
     else
         gather(k, KERN_U8);
 }
@@ -53,6 +55,8 @@ static ALWAYS_INLINE void dw_any(const struct kern_dw_f32 *k)
         dw(k, KERN_F32);
     else if (k->element == KERN_BF16)
         dw(k, KERN_BF16);
+    else if (k->element == KERN_U12)
+        dw(k, KERN_U12);
     else
         dw(k, KERN_U8);
 }

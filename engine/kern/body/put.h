@@ -14,6 +14,8 @@ static ALWAYS_INLINE void put(void *dst, ptrdiff_t at, enum kern_element element
         vec_store((float *)dst + at, v);
     else if (element == KERN_BF16)
         vec_store_bf16((uint16_t *)dst + at, v);
+    else if (element == KERN_U12)
+        vec_store_u12((uint16_t *)dst + at, v);
     else
         vec_store_u8((uint8_t *)dst + at, v);
 }
@@ -27,6 +29,9 @@ static ALWAYS_INLINE void put_pair(void *dst, ptrdiff_t at, ptrdiff_t pixel,
         vec_store((float *)dst + at + pixel, b);
     } else if (element == KERN_BF16) {
         vec_store_bf16_pair((uint16_t *)dst + at, a, b);
+    } else if (element == KERN_U12) {
+        vec_store_u12((uint16_t *)dst + at, a);
+        vec_store_u12((uint16_t *)dst + at + 8, b);
     } else {
         vec_store_u8_pair((uint8_t *)dst + at, a, b);
     }

@@ -121,6 +121,10 @@ static ALWAYS_INLINE void dw3x3_any(const struct kern_dw_f32 *k)
         dw3x3(k, KERN_BF16, true);
     else if (k->element == KERN_BF16)
         dw3x3(k, KERN_BF16, false);
+    else if (k->element == KERN_U12 && k->relu_in)
+        dw3x3(k, KERN_U12, true);
+    else if (k->element == KERN_U12)
+        dw3x3(k, KERN_U12, false);
     else if (k->relu_in)
         dw3x3(k, KERN_U8, true);
     else

@@ -67,11 +67,23 @@ static ALWAYS_INLINE __m256i to_bf16(vec v)
 #endif
 }
 
-// To whole numbers 0 … 127, rounded to even.
+// To whole numbers 0 … most, rounded to even.
+static ALWAYS_INLINE __m512i to_whole(vec v, float most)
+{
+    __m512i whole = _mm512_cvtps_epi32(_mm512_min_ps(v, _mm512_set1_ps(most)));
+    return _mm512_max_epi32(whole, _mm512_setzero_si512());
+}
+
 static ALWAYS_INLINE __m128i to_u8(vec v)
 {
-    __m512i whole = _mm512_cvtps_epi32(_mm512_min_ps(v, _mm512_set1_ps(127)));
-    return _mm512_cvtepi32_epi8(_mm512_max_epi32(whole, _mm512_setzero_si512()));
+    return _mm512_cvtepi32_epi8(to_whole(v, KERN_U8_MOST));
+}
+
+// Elements of 16 bits.
+static ALWAYS_INLINE __m256i to_half(enum kern_element element, vec v)
+{
+    return element == KERN_BF16 ? to_bf16(v)
+                                : _mm512_cvtepi32_epi16(to_whole(v, KERN_U12_MOST));
 }
 
 static ALWAYS_INLINE void put_one(const struct place *to, ptrdiff_t at, vec v)
@@ -81,9 +93,9 @@ static ALWAYS_INLINE void put_one(const struct place *to, ptrdiff_t at, vec v)
         _mm256_storeu_ps(dst, half_of(v, 0));
         if (to->n == TWO)
             _mm256_storeu_ps(dst + to->block, half_of(v, 1));
-    } else if (to->element == KERN_BF16) {
+    } else if (to->element != KERN_U8) {
         uint16_t *dst = (uint16_t *)to->dst + at;
-        __m256i both = to_bf16(v);
+        __m256i both = to_half(to->element, v);
         _mm_storeu_si128((void *)dst, _mm256_castsi256_si128(both));
         if (to->n == TWO)
             _mm_storeu_si128((void *)(dst + to->block),
@@ -100,8 +112,8 @@ static ALWAYS_INLINE void put_one(const struct place *to, ptrdiff_t at, vec v)
 // One block of two neighbours, side by side.
 static ALWAYS_INLINE void put_side_by_side(const struct place *to, ptrdiff_t at, vec v)
 {
-    if (to->element == KERN_BF16)
-        _mm256_storeu_si256((void *)((uint16_t *)to->dst + at), to_bf16(v));
+    if (to->element != KERN_U8)
+        _mm256_storeu_si256((void *)((uint16_t *)to->dst + at), to_half(to->element, v));
     else
         _mm_storeu_si128((void *)((uint8_t *)to->dst + at), to_u8(v));
 }

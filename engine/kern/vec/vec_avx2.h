@@ -4,6 +4,8 @@
 // Eight floats in a register. Includers may say that there is more than AVX2: VEC_AVX512,
 // VEC_AVX512BF16.
 
+#include "engine/kern/element.h"
+
 #include "base/attr.h"
 
 #include <immintrin.h>
@@ -88,16 +90,16 @@ static ALWAYS_INLINE void vec_store_bf16_pair(uint16_t *p, vec a, vec b)
 #endif
 }
 
-// Sixteen values to whole numbers 0 … 127, rounded to even: clamped above as floats,
+// Sixteen values to whole numbers 0 … 255, rounded to even: clamped above as floats,
 // below by the packing.
 static ALWAYS_INLINE __m128i vec_pack_u8(vec a, vec b)
 {
 #ifdef VEC_AVX512
     __m512 both = _mm512_insertf32x8(_mm512_castps256_ps512(a), b, 1);
-    __m512i whole = _mm512_cvtps_epi32(_mm512_min_ps(both, _mm512_set1_ps(127)));
+    __m512i whole = _mm512_cvtps_epi32(_mm512_min_ps(both, _mm512_set1_ps(KERN_U8_MOST)));
     return _mm512_cvtepi32_epi8(_mm512_max_epi32(whole, _mm512_setzero_si512()));
 #else
-    const vec most = _mm256_set1_ps(127);
+    const vec most = _mm256_set1_ps(KERN_U8_MOST);
     __m256i words = _mm256_packs_epi32(_mm256_cvtps_epi32(_mm256_min_ps(a, most)),
                                        _mm256_cvtps_epi32(_mm256_min_ps(b, most)));
     words = _mm256_permute4x64_epi64(words, 0xd8);
@@ -109,6 +111,15 @@ static ALWAYS_INLINE __m128i vec_pack_u8(vec a, vec b)
 static ALWAYS_INLINE void vec_store_u8(uint8_t *p, vec v)
 {
     _mm_storel_epi64((__m128i *)(void *)p, vec_pack_u8(v, v));
+}
+
+// Eight to whole numbers 0 … 4095.
+static ALWAYS_INLINE void vec_store_u12(uint16_t *p, vec v)
+{
+    __m256i whole = _mm256_cvtps_epi32(_mm256_min_ps(v, _mm256_set1_ps(KERN_U12_MOST)));
+    __m128i packed = _mm_packus_epi32(_mm256_castsi256_si128(whole),
+                                      _mm256_extracti128_si256(whole, 1));
+    _mm_storeu_si128((__m128i *)(void *)p, packed);
 }
 
 static ALWAYS_INLINE void vec_store_u8_pair(uint8_t *p, vec a, vec b)

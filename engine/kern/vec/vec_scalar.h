@@ -5,6 +5,8 @@
 // a multiply-add rounds once, as the other instruction sets' do: their bits, at a tenth
 // of the speed, for int8 models, whose results are the same everywhere.
 
+#include "engine/kern/element.h"
+
 #include "base/attr.h"
 
 #include <math.h>
@@ -96,15 +98,25 @@ static ALWAYS_INLINE void vec_store_bf16_pair(uint16_t *p, vec a, vec b)
     vec_store_bf16(p + 8, b);
 }
 
-// To whole numbers 0 … 127, rounded to even.
-static ALWAYS_INLINE void vec_store_u8(uint8_t *p, vec v)
+// To a whole number 0 … most, rounded to even.
+static ALWAYS_INLINE int to_whole(float x, float most)
 {
     const float whole = 0x1p23F; // has no bits behind the point
-    for (int i = 0; i < 8; i++) {
-        float x = v.lane[i] < 127 ? v.lane[i] : 127;
-        x = x > 0 ? x : 0;
-        p[i] = (uint8_t)(x + whole - whole);
-    }
+    x = x < most ? x : most;
+    x = x > 0 ? x : 0;
+    return (int)(x + whole - whole);
+}
+
+static ALWAYS_INLINE void vec_store_u8(uint8_t *p, vec v)
+{
+    for (int i = 0; i < 8; i++)
+        p[i] = (uint8_t)to_whole(v.lane[i], KERN_U8_MOST);
+}
+
+static ALWAYS_INLINE void vec_store_u12(uint16_t *p, vec v)
+{
+    for (int i = 0; i < 8; i++)
+        p[i] = (uint16_t)to_whole(v.lane[i], KERN_U12_MOST);
 }
 
 static ALWAYS_INLINE void vec_store_u8_pair(uint8_t *p, vec a, vec b)
