@@ -29,7 +29,7 @@ enum { KERN_WINO_IN = 6, KERN_WINO_OUT = 4, KERN_WINO_PLACES = 36 };
 //
 // gemm_s8 asks of b: in each column, of k = 8i + {0, 1, 4, 5} those above zero sum to 128
 // at most, those below to −128 at least, and so do those of 8i + {2, 3, 6, 7}. AVX2 adds
-// these four products in 16 bits: as nothing in a is negative, they stay within 255 · 128.
+// these four products in 16 bits: nothing in a is negative, they stay within 255 · 128.
 struct kern_gemm {
     const void *a;      // [blocks][rows][8]
     const void *b;      // 64-byte aligned
