@@ -14,7 +14,8 @@ def arguments():
     p.add_argument("folder", type=pathlib.Path, help=argparse.SUPPRESS)
     p.add_argument("--precisions", type=lambda s: s.split(","), default=["float32", "bf16", "int8"])
     p.add_argument("--models", type=lambda s: s.split(","), default=networks.NAMES)
-    p.add_argument("--seconds", type=float, default=1, help="of each turn; one and two threads have two turns each; default: 1")
+    p.add_argument("--seconds", type=float, default=1, help="of each turn; default: 1")
+    p.add_argument("--turns", type=int, default=2, help="of one thread and of two each; default: 2")
     p.add_argument("--prepare", action="store_true", help="only write the networks")
     return p.parse_args()
 
@@ -46,7 +47,7 @@ def bench(*of):
 
 def both_threads(args, path, precision):
     """One thread and two in turns; the better median of each, as what disturbs only adds."""
-    runs = [[bench(args, path, precision, "--threads", n) for n in (1, 2)] for _ in range(2)]
+    runs = [[bench(args, path, precision, "--threads", n) for n in (1, 2)] for _ in range(args.turns)]
     return [min(r, key=lambda one: one["latency_ms"]["p50"]) for r in zip(*runs)]
 
 
