@@ -24,7 +24,7 @@ int net_quant_wide_column(const int8_t *weight, int rows, int out)
         for (int j = 0; j < out; j++) {
             int above[2] = {0}, below[2] = {0}; // rows 0, 1, 4, 5 and 2, 3, 6, 7
             for (int k = first; k < rows && k < first + BLOCK; k++) {
-                int w = weight[(ptrdiff_t)k * out + j];
+                const int8_t w = weight[(ptrdiff_t)k * out + j];
                 above[(k & 2) >> 1] += w > 0 ? w : 0;
                 below[(k & 2) >> 1] -= w < 0 ? w : 0;
             }

@@ -13,23 +13,30 @@ enum { TRIES = 24 };
 // The two quads of 8 rows: 0, 1, 4, 5 and 2, 3, 6, 7.
 static const int quads[2][4] = {{0, 1, 4, 5}, {2, 3, 6, 7}};
 
-// The scale at which nothing is clipped.
+static double larger(double a, double b)
+{
+    return a > b ? a : b;
+}
+
+// The scale at which nothing of a quad of a block's rows is clipped.
+static double quad_scale(const double *w, int rows, const int quad[4])
+{
+    double most = 0, above = 0, below = 0;
+    for (int i = 0; i < 4; i++) {
+        double x = quad[i] < rows ? w[quad[i]] : 0;
+        most = larger(most, fabs(x) / COLUMN_WEIGHT_MOST);
+        above += x > 0 ? x / COLUMN_QUAD_MOST : 0;
+        below -= x < 0 ? x / COLUMN_QUAD_MOST : 0;
+    }
+    return larger(most, larger(above, below));
+}
+
 static double whole_scale(const double *w, int n)
 {
     double most = 0;
     for (int first = 0; first < n; first += KERN_BLOCK)
-        for (int half = 0; half < 2; half++) {
-            double above = 0, below = 0;
-            for (int i = 0; i < 4; i++) {
-                int k = first + quads[half][i];
-                double x = k < n ? w[k] : 0, size = fabs(x) / COLUMN_WEIGHT_MOST;
-                above += x > 0 ? x / COLUMN_QUAD_MOST : 0;
-                below -= x < 0 ? x / COLUMN_QUAD_MOST : 0;
-                most = size > most ? size : most;
-            }
-            most = above > most ? above : most;
-            most = below > most ? below : most;
-        }
+        for (int half = 0; half < 2; half++)
+            most = larger(most, quad_scale(w + first, n - first, quads[half]));
     return most;
 }
 

@@ -170,7 +170,7 @@ static void rows_add_up_to_the_number(void **unused)
     }
 }
 
-static void columns_keep_the_bounds(void **unused)
+static void wide_columns_are_found(void **unused)
 {
     (void)unused;
     int8_t rows[BLOCK * 2] = {0};
@@ -185,7 +185,11 @@ static void columns_keep_the_bounds(void **unused)
             assert_int_equal(net_quant_wide_column(rows, BLOCK, 2), 1);
         rows[2 * k + 1] = fits[k];
     }
+}
 
+static void columns_keep_the_bounds(void **unused)
+{
+    (void)unused;
     enum { IN = 37, KINDS = 4 };
     for (int round = 0; round < 400; round++) {
         double w[IN], spread[IN], signal = 0, error = 0;
@@ -323,6 +327,7 @@ int main(void)
         cmocka_unit_test(codes_cover_their_range),
         cmocka_unit_test(rows_go_to_the_widest),
         cmocka_unit_test(rows_add_up_to_the_number),
+        cmocka_unit_test(wide_columns_are_found),
         cmocka_unit_test(columns_keep_the_bounds),
         cmocka_unit_test(products_are_those_of_all_pixels),
         cmocka_unit_test(weights_are_rounded_together),
