@@ -47,7 +47,10 @@ struct net_quant {
     bool borrowed;
 };
 
-enum { NET_ROW_MOST = 255, NET_ROWS_A_CHANNEL = 16 };
+enum { NET_ROW_MOST = 255, NET_ROWS_A_CHANNEL = 16, NET_QUAD_MOST = 128 };
+
+// The rows of a block of 8 whose weights share a bound.
+extern const int net_quads[2][4];
 
 // A row holds what of a channel's number is above `from`.
 struct net_row {

@@ -3,7 +3,9 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { BLOCK = 8, QUAD_MOST = 128 };
+enum { BLOCK = 8 };
+
+const int net_quads[2][4] = {{0, 1, 4, 5}, {2, 3, 6, 7}};
 
 void net_quant_free(struct net_quant *quant)
 {
@@ -22,14 +24,14 @@ int net_quant_wide_column(const int8_t *weight, int rows, int out)
 {
     for (int first = 0; first < rows; first += BLOCK)
         for (int j = 0; j < out; j++) {
-            int above[2] = {0}, below[2] = {0}; // rows 0, 1, 4, 5 and 2, 3, 6, 7
+            int above[2] = {0}, below[2] = {0}; // of the two quads
             for (int k = first; k < rows && k < first + BLOCK; k++) {
                 const int8_t w = weight[(ptrdiff_t)k * out + j];
                 above[(k & 2) >> 1] += w > 0 ? w : 0;
                 below[(k & 2) >> 1] -= w < 0 ? w : 0;
             }
-            if (above[0] > QUAD_MOST || above[1] > QUAD_MOST || below[0] > QUAD_MOST ||
-                below[1] > QUAD_MOST)
+            if (above[0] > NET_QUAD_MOST || above[1] > NET_QUAD_MOST ||
+                below[0] > NET_QUAD_MOST || below[1] > NET_QUAD_MOST)
                 return j;
         }
     return -1;
@@ -123,6 +125,6 @@ enum err_code net_quant_check(const struct net *net, int i, struct err *e)
             e, ERR_FORMAT,
             "%s: weights of column %d are too large together, expected sums of "
             "up to %d of one sign in rows 0, 1, 4, 5 and 2, 3, 6, 7 of each 8",
-            n->name, bad, QUAD_MOST);
+            n->name, bad, NET_QUAD_MOST);
     return ERR_OK;
 }

@@ -150,9 +150,8 @@ static enum kern_element element_of(const struct builder *b, const struct plan_s
     return b->precision == ENG_BF16 ? KERN_BF16 : KERN_F32;
 }
 
-// Strassen's algorithm wants memory for little time: of Xception's 71 ms it saves 4, the
-// first 33 MiB of sums 3.3 of them (Zen 4, 25 November 2026). What is small takes them
-// all.
+// Strassen's algorithm wants memory for little time: another 10 MiB of sums would save 1
+// of Xception's 73 ms (Zen 4, 25 November 2026). What is small takes them all.
 static size_t spare_floats(const struct net *net)
 {
     const size_t small = (8 << 20) / sizeof(float);

@@ -1,6 +1,7 @@
 #include "engine/quant/column.h"
 
 #include "engine/kern/kern.h"
+#include "engine/model/net.h"
 
 #include <float.h>
 #include <math.h>
@@ -9,9 +10,6 @@
 #include <string.h>
 
 enum { TRIES = 24 };
-
-// The two quads of 8 rows: 0, 1, 4, 5 and 2, 3, 6, 7.
-static const int quads[2][4] = {{0, 1, 4, 5}, {2, 3, 6, 7}};
 
 static double larger(double a, double b)
 {
@@ -25,8 +23,8 @@ static double quad_scale(const double *w, int rows, const int quad[4])
     for (int i = 0; i < 4; i++) {
         double x = quad[i] < rows ? w[quad[i]] : 0;
         most = larger(most, fabs(x) / COLUMN_WEIGHT_MOST);
-        above += x > 0 ? x / COLUMN_QUAD_MOST : 0;
-        below -= x < 0 ? x / COLUMN_QUAD_MOST : 0;
+        above += x > 0 ? x / NET_QUAD_MOST : 0;
+        below -= x < 0 ? x / NET_QUAD_MOST : 0;
     }
     return larger(most, larger(above, below));
 }
@@ -36,7 +34,7 @@ static double whole_scale(const double *w, int n)
     double most = 0;
     for (int first = 0; first < n; first += KERN_BLOCK)
         for (int half = 0; half < 2; half++)
-            most = larger(most, quad_scale(w + first, n - first, quads[half]));
+            most = larger(most, quad_scale(w + first, n - first, net_quads[half]));
     return most;
 }
 
@@ -54,7 +52,7 @@ static void shrink_quad(const double *w, const double *spread, double scale, int
     int sum = 0;
     for (int i = 0; i < 4; i++)
         sum += quad[i] < n && q[quad[i]] * sign > 0 ? q[quad[i]] * sign : 0;
-    for (; sum > COLUMN_QUAD_MOST; sum--) {
+    for (; sum > NET_QUAD_MOST; sum--) {
         int best = -1;
         double least = DBL_MAX;
         for (int i = 0; i < 4; i++) {
@@ -85,7 +83,7 @@ static double round_block(const double *w, const double *spread, double scale, i
     }
     for (int half = 0; half < 2; half++)
         for (int sign = -1; sign <= 1; sign += 2)
-            shrink_quad(w, spread, scale, n, quads[half], sign, q);
+            shrink_quad(w, spread, scale, n, net_quads[half], sign, q);
     for (int k = 0; k < n; k++)
         error += cost(w[k], spread[k], scale, q[k]);
     return error;

@@ -3,6 +3,7 @@
 #include "engine/quant/column.h"
 
 #include "engine/kern/kern.h"
+#include "engine/model/net.h"
 
 #include "base/mem.h"
 
@@ -46,12 +47,13 @@ struct room {
 // What weight k may be beside the others of its quad.
 static struct room room_of(const struct descent *d, int k)
 {
-    const int first = k / KERN_BLOCK * KERN_BLOCK, half = k & 2;
-    struct room r = {-COLUMN_QUAD_MOST, COLUMN_QUAD_MOST};
-    for (int i = 0; i < KERN_BLOCK; i++) {
-        if ((i & 2) != half || first + i == k || first + i >= d->n)
+    const int first = k / KERN_BLOCK * KERN_BLOCK, *quad = net_quads[(k & 2) >> 1];
+    struct room r = {-NET_QUAD_MOST, NET_QUAD_MOST};
+    for (int i = 0; i < 4; i++) {
+        const int other = first + quad[i];
+        if (other == k || other >= d->n)
             continue;
-        const float q = d->q[first + i];
+        const float q = d->q[other];
         r.low -= q < 0 ? q : 0;
         r.high -= q > 0 ? q : 0;
     }

@@ -7,12 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-// The two quads of a block: rows 0, 1, 4, 5 and 2, 3, 6, 7.
-static const int quads[2][4] = {{0, 1, 4, 5}, {2, 3, 6, 7}};
 enum { BLOCK = 8, QUAD = 4 };
 
 // Times the median: what a row may hold before another is worth its time. Measured on
-// Keras' Xception, November 2026.
+// Keras' Xception, Zen 4, 25 November 2026: 2.0 % more rows in all; at 3 they are 3.6 %,
+// for a tenth less noise of the logits.
 static const double WIDE = 5;
 
 static int compare(const void *a, const void *b)
@@ -63,6 +62,6 @@ void rows_place(const int *rows, int n, int more, float *in_more)
     for (int k = 0, i = 0; k < n; k++)
         for (int r = 1; r < rows[k]; r++, i++) {
             int quad = i % count, at = i / count;
-            in_more[quad / 2 * BLOCK + quads[quad % 2][at]] = (float)k;
+            in_more[quad / 2 * BLOCK + net_quads[quad % 2][at]] = (float)k;
         }
 }

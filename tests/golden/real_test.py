@@ -54,10 +54,15 @@ def photographs(tmp):
         assert abs(float(row["prob1"]) - prob) < 1e-3, (file, row["prob1"], prob)
 
 
-def listing(tmp, name, step):
-    """Torch's answers to every step-th picture, and a list of these pictures."""
+def torch_answers(name, step):
+    """To every step-th picture."""
     with open(REFERENCE / f"models/real/{name}_top5.csv") as table:
-        rows = list(csv.DictReader(table))[::step]
+        return list(csv.DictReader(table))[::step]
+
+
+def listing(tmp, name, step):
+    """Torch's answers, and a list of their pictures."""
+    rows = torch_answers(name, step)
     listed = tmp / "set.csv"
     listed.write_text("file,label\n" + "".join(
         f"{REFERENCE}/data/{name}/{r['file']},{r['label_index']}\n" for r in rows))
@@ -92,8 +97,7 @@ def compare(tmp, name, step):
 
 def recipe(tmp, name, step):
     """eval, and npz, run and score: the same of every picture."""
-    with open(REFERENCE / f"models/real/{name}_top5.csv") as table:
-        rows = list(csv.DictReader(table))[::step]
+    rows = torch_answers(name, step)
     listed, datalist, out, relay = (tmp / n for n in ("set.txt", "npz.txt", "out", "relay.txt"))
     listed.write_text("".join(f"{REFERENCE}/data/{name}/{r['file']} {r['label_index']}\n" for r in rows))
     network = "-m", MODEL, "--head", HEAD
@@ -121,8 +125,7 @@ def recipe(tmp, name, step):
 
 def features(tmp):
     want = read_npz(REFERENCE / "models/real/ilsvrc_features32.npz")
-    with open(REFERENCE / "models/real/ilsvrc_top5.csv") as table:
-        files = [f"{REFERENCE}/data/ilsvrc/{r['file']}" for r in csv.DictReader(table)][:32]
+    files = [f"{REFERENCE}/data/ilsvrc/{r['file']}" for r in torch_answers("ilsvrc", 1)[:32]]
     xlens("predict", "-m", MODEL, "--head", HEAD, "--logits", tmp / "l.npz", "--features",
           tmp / "f.npz", *files)
     for key, path in (("logits", "l.npz"), ("features", "f.npz")):
