@@ -67,23 +67,25 @@ static ALWAYS_INLINE __m256i to_bf16(vec v)
 #endif
 }
 
-// To whole numbers 0 … most, rounded to even.
+// To whole numbers up to `most`, rounded to even; below zero it is for packing to clamp.
 static ALWAYS_INLINE __m512i to_whole(vec v, float most)
 {
-    __m512i whole = _mm512_cvtps_epi32(_mm512_min_ps(v, _mm512_set1_ps(most)));
-    return _mm512_max_epi32(whole, _mm512_setzero_si512());
-}
-
-static ALWAYS_INLINE __m128i to_u8(vec v)
-{
-    return _mm512_cvtepi32_epi8(to_whole(v, KERN_U8_MOST));
+    return _mm512_cvtps_epi32(_mm512_min_ps(v, _mm512_set1_ps(most)));
 }
 
 // Elements of 16 bits.
 static ALWAYS_INLINE __m256i to_half(enum kern_element element, vec v)
 {
-    return element == KERN_BF16 ? to_bf16(v)
-                                : _mm512_cvtepi32_epi16(to_whole(v, KERN_U12_MOST));
+    if (element == KERN_BF16)
+        return to_bf16(v);
+    __m512i whole = to_whole(v, KERN_U12_MOST);
+    return _mm512_cvtepi32_epi16(_mm512_max_epi32(whole, _mm512_setzero_si512()));
+}
+
+static ALWAYS_INLINE __m128i to_u8(vec v)
+{
+    __m512i whole = to_whole(v, KERN_U8_MOST);
+    return _mm512_cvtepi32_epi8(_mm512_max_epi32(whole, _mm512_setzero_si512()));
 }
 
 static ALWAYS_INLINE void put_one(const struct place *to, ptrdiff_t at, vec v)
@@ -109,13 +111,32 @@ static ALWAYS_INLINE void put_one(const struct place *to, ptrdiff_t at, vec v)
     }
 }
 
-// One block of two neighbours, side by side.
-static ALWAYS_INLINE void put_side_by_side(const struct place *to, ptrdiff_t at, vec v)
+// Two neighbours in 16 bits: the first block of a, of b, then the second of each. Packing
+// both at once takes fewer shuffles, which stand in the way of multiply-adds: 3 % of the
+// time to u8 (Zen 4, 28 November 2026).
+static ALWAYS_INLINE __m512i pack_halves(enum kern_element element, vec a, vec b)
 {
-    if (to->element != KERN_U8)
-        _mm256_storeu_si256((void *)((uint16_t *)to->dst + at), to_half(to->element, v));
-    else
-        _mm_storeu_si128((void *)((uint8_t *)to->dst + at), to_u8(v));
+    if (element == KERN_BF16) {
+        __m256i first = to_bf16(_mm512_shuffle_f32x4(a, b, 0x44));
+        __m256i second = to_bf16(_mm512_shuffle_f32x4(a, b, 0xee));
+        return _mm512_inserti64x4(_mm512_castsi256_si512(first), second, 1);
+    }
+    __m512i both =
+        _mm512_packus_epi32(to_whole(a, KERN_U12_MOST), to_whole(b, KERN_U12_MOST));
+    // By 128 bits: four channels of a, the same of b.
+    return _mm512_permutexvar_epi64(_mm512_setr_epi64(0, 2, 1, 3, 4, 6, 5, 7), both);
+}
+
+// The same in 8 bits.
+static ALWAYS_INLINE __m256i pack_bytes(vec a, vec b)
+{
+    const __m512i order =
+        _mm512_setr_epi32(0, 4, 1, 5, 8, 12, 9, 13, 0, 0, 0, 0, 0, 0, 0, 0);
+    __m512i words =
+        _mm512_packs_epi32(to_whole(a, KERN_U8_MOST), to_whole(b, KERN_U8_MOST));
+    // By 32 bits: in every fourth, from 0 channels of a, from 1 the same of b.
+    words = _mm512_packus_epi16(words, words);
+    return _mm512_castsi512_si256(_mm512_permutexvar_epi32(order, words));
 }
 
 static ALWAYS_INLINE void put_neighbours(const struct place *to, ptrdiff_t at,
@@ -124,11 +145,21 @@ static ALWAYS_INLINE void put_neighbours(const struct place *to, ptrdiff_t at,
     if (to->element == KERN_F32) {
         put_one(to, at, a);
         put_one(to, at + pixel, b);
-        return;
+    } else if (to->element == KERN_U8) {
+        uint8_t *dst = (uint8_t *)to->dst + at;
+        __m256i both = pack_bytes(a, b);
+        _mm_storeu_si128((void *)dst, _mm256_castsi256_si128(both));
+        if (to->n == TWO)
+            _mm_storeu_si128((void *)(dst + to->block),
+                             _mm256_extracti128_si256(both, 1));
+    } else {
+        uint16_t *dst = (uint16_t *)to->dst + at;
+        __m512i both = pack_halves(to->element, a, b);
+        _mm256_storeu_si256((void *)dst, _mm512_castsi512_si256(both));
+        if (to->n == TWO)
+            _mm256_storeu_si256((void *)(dst + to->block),
+                                _mm512_extracti64x4_epi64(both, 1));
     }
-    put_side_by_side(to, at, _mm512_shuffle_f32x4(a, b, 0x44));
-    if (to->n == TWO)
-        put_side_by_side(to, at + to->block, _mm512_shuffle_f32x4(a, b, 0xee));
 }
 
 #endif
