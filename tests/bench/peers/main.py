@@ -12,11 +12,6 @@ LACKS = {("onnxruntime", "bf16"): "its CPU kernels for convolutions take no bf16
          ("ncnn", "int8"): "its quantizer (ncnn2table, ncnn2int8) is not in its wheel",
          ("onednn", "int8"): "brings kernels but no quantizer; openvino's row runs such kernels",
          ("torch", "int8"): "its quantizer moved to another package"}
-# What keeps an engine below an instruction set; the others offer nothing of the kind.
-LIMITS = {"openvino": ["ONEDNN_MAX_CPU_ISA"], "onednn": ["ONEDNN_MAX_CPU_ISA"],
-          "torch": ["ONEDNN_MAX_CPU_ISA", "ATEN_CPU_CAPABILITY"]}
-LIMIT_VALUES = {"ONEDNN_MAX_CPU_ISA": {"avx2": "AVX2", "avx512": "AVX512_CORE"},
-                "ATEN_CPU_CAPABILITY": {"avx2": "avx2", "avx512": "avx512"}}
 STUCK = 1200  # seconds for a conversion
 
 
@@ -32,7 +27,8 @@ def arguments():
     p.add_argument("--batches", **numbers, default=[1, 8])
     p.add_argument("--engines", **words, help="default: xlens and all that are installed")
     p.add_argument("--size", type=int, default=299, help="of the picture")
-    p.add_argument("--isa", choices=["avx2", "avx512"], help="xlens uses nothing above it, nor do openvino, onednn and torch; the others have no such switch")
+    p.add_argument("--isa", choices=["avx2", "avx512"],
+                   help="no engine computes with anything above it (avx512: neither VNNI nor bf16 units); onnxruntime, mnn and ncnn have no switch for it and are shown a smaller CPU")
     p.add_argument("--pictures", help="folder for calibration and input; default: drawn ones")
     p.add_argument("--seconds", type=float, default=30, help="for the turns of one case, at least 3 rounds; default: 30")
     p.add_argument("--quick", action="store_true", help="float32 and the first model, 3 rounds a case")
@@ -51,7 +47,7 @@ def arguments():
 
 arguments_given = arguments()  # --help needs none of what follows
 import numpy as np
-import convert, networks
+import convert, limit, networks
 from turns import Gone, Worker, in_turns
 
 
@@ -137,7 +133,8 @@ class Subject:
         common = [threads, batch, self.args.size, self.folder / f"input-b{batch}.f32"]
         if engine == "xlens":
             return Worker(engine, [self.args.worker, model, precision, *common] + [self.args.isa] * bool(self.args.isa))
-        env = {name: LIMIT_VALUES[name][self.args.isa] for name in LIMITS.get(engine, [])} if self.args.isa else None
+        mask = self.args.worker.with_name("cpuid_mask.so")
+        env = limit.environment(engine, self.args.isa, self.args.cache, mask) if self.args.isa else None
         return Worker(engine, [sys.executable, "-B", HERE / "worker.py", engine, precision, model, *common], env)
 
 
@@ -176,8 +173,8 @@ def measure(subject, precision, threads, batch):
             except Gone as why:
                 rows.append({"engine": w.engine, "refused": str(why)})
         return {"model": subject.name, "size": args.size, "precision": precision, "threads": threads, "batch": batch,
-                "isa": args.isa, "gmac": subject.gmac, "peak": statistics.median(peaks), "others": others, "stolen": stolen,
-                "date": f"{datetime.date.today()}", "rows": rows}
+                "isa": args.isa, "limited": limit.LIMITED, "gmac": subject.gmac, "peak": statistics.median(peaks),
+                "others": others, "stolen": stolen, "date": f"{datetime.date.today()}", "rows": rows}
     finally:
         for w in workers:
             w.close()
@@ -191,17 +188,21 @@ def print_cpu():
 
 
 def limited(case):
-    """Which engines kept below an instruction set, and which did not."""
+    """The engines that keep below an instruction set; files from before the masks do not name them."""
+    return case.get("limited", ["xlens", *limit.SWITCHES])
+
+
+def said_limit(case):
     ran = [r["engine"] for r in case["rows"] if "ms" in r]
-    below, free = ([e for e in ran if (e in LIMITS or e == "xlens") == keeps] for keeps in (True, False))
-    return f"nothing above {case['isa']} in {', '.join(below)}" + (f"; {', '.join(free)}: no such switch" if free else "")
+    below, free = ([e for e in ran if (e in limited(case)) == keeps] for keeps in (True, False))
+    return f"nothing above {case['isa']} in {', '.join(below)}" + (f"; {', '.join(free)}: no such limit" if free else "")
 
 
 def print_table(case):
     own = next((r["ms"] for r in case["rows"] if r["engine"] == "xlens" and "ms" in r), None)
     print(f"\n{case['model']} at {case['size']}, {case['gmac']:.3f} GMAC, {case['precision']}, batch {case['batch']}, "
           f"{case['threads']} thread{'s' * (case['threads'] > 1)}"
-          + (f", {limited(case)}" if case["isa"] else "")
+          + (f", {said_limit(case)}" if case["isa"] else "")
           + f"; peak {case['peak']:.0f} GFLOP/s = {2e3 * case['gmac'] / case['peak']:.1f} ms a picture; "
           f"others had {100 * case['others']:.1f} % of the CPUs, the host {100 * case['stolen']:.1f} %; {case['date']}")
     print(f"  {'engine':<22} {'ms':>7} {'best':>7} {'/xlens':>6} {'% peak':>6} {'difference':>10} {'MiB':>5} {'first s':>7} {'runs':>4}")
@@ -218,7 +219,7 @@ def print_table(case):
 
 def print_summary(cases):
     """One row a case: the time of xlens, its share of the peak, and how many times as long each other took
-    (* where it could not be kept below the instruction set)."""
+    (* where it was not kept below the instruction set)."""
     others = [e for e in [*ENGINES[1:], "torch"] if any(r["engine"] == e and "ms" in r for c in cases for r in c["rows"])]
     columns = ["network", "precision", "batch", "threads", "peak, GFLOP/s", "xlens, ms", "% peak", *others]
     print(f"\n| {' | '.join(columns)} |\n|{'---|' * len(columns)}")
@@ -227,7 +228,7 @@ def print_summary(cases):
         own = ms.get("xlens")
         cells = [c["model"] + (f", {c['isa']}" if c["isa"] else ""), c["precision"], c["batch"], c["threads"], f"{c['peak']:.0f}"]
         cells += [f"{own:.2f}", f"{2e5 * c['gmac'] / own / c['peak']:.1f}"] if own else ["-", "-"]
-        free = {e: "*" for e in others if c["isa"] and e not in LIMITS}
+        free = {e: "*" for e in others if c["isa"] and e not in limited(c)}
         cells += [f"{ms[e] / own:.2f}{free.get(e, '')}" if own and e in ms else "-" for e in others]
         print(f"| {' | '.join(map(str, cells))} |")
 
