@@ -114,9 +114,9 @@ class Subject:
         """The file that an engine opens; written when it is not there."""
         if engine == "xlens":
             out = self.folder / "xlens-int8.safetensors" if precision == "int8" else self.native
-            if not out.exists():
+            if precision == "int8" and networks.stale(out, self.args.xlens):
                 self.xlens("quantize", "-m", self.native, "--calib", self.pictures, "--allow-missing-classes", "-s",
-                           self.shape(), "-o", out)
+                           self.shape(), "--force", "-o", out)
             return out
         if precision not in PRECISIONS[engine]:
             raise Gone(f"no {precision}: {LACKS[engine, precision]}")

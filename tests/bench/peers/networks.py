@@ -72,6 +72,11 @@ def read(path):
     return net
 
 
+def stale(path, program):
+    """Whether what a program writes is not there, or from before the program was built."""
+    return not path.exists() or path.stat().st_mtime < program.stat().st_mtime
+
+
 def write(net, path):
     header, at = {"__metadata__": net.meta}, 0
     for name, t in net.tensors.items():

@@ -30,9 +30,9 @@ def model(args, name, precision):
     out, pictures = args.folder / f"{name}-int8.safetensors", args.folder / "pictures"
     if not pictures.exists():
         subprocess.run([sys.executable, ROOT / "scripts/draw_pictures.py", pictures], check=True)
-    if not out.exists():
+    if networks.stale(out, args.xlens):
         subprocess.run([args.xlens, "quantize", "-m", path, "--calib", pictures, "-n", str(PICTURES), "--allow-missing-classes",
-                        "-o", out], check=True, stdout=subprocess.DEVNULL)
+                        "--force", "-o", out], check=True, stdout=subprocess.DEVNULL)
     return out
 
 
