@@ -1,11 +1,11 @@
 #ifndef ENGINE_QUANTIZE_H
 #define ENGINE_QUANTIZE_H
 
-// From a float32 model to an int8 one, everything but pointwise convolutions staying
-// float32 (xlens-model(5) has the arithmetic). A calibration watches twice what goes into
-// each of them while pictures run: at first what values there are, from which the whole
-// numbers follow that inputs become; then how these go together, for weights to be
-// rounded so that one's error makes good another's.
+// From a float32 model to an int8 one, everything but pointwise convolutions and 3×3 ones
+// at stride 1 staying float32 (xlens-model(5) has the arithmetic). A calibration watches
+// twice what goes into each of them while pictures run: at first what values there are,
+// from which the whole numbers follow that inputs become; then how these go together, for
+// weights to be rounded so that one's error makes good another's.
 
 #include "engine/engine.h"
 
@@ -26,7 +26,7 @@ struct eng_quant_opts {
     const char *keep; // names of layers that stay, with commas; or NULL
 };
 
-// A pointwise convolution.
+// A convolution that can be int8.
 struct eng_quant_layer {
     const char *name;
     int layer; // place in eng_info.layers
@@ -66,8 +66,8 @@ const struct eng_quant_layer *eng_calib_layers(const struct eng_calib *calib, in
 enum err_code eng_calib_write(struct eng_calib *calib, const char *calibration,
                               const char *path, bool force, struct err *e) MUST_CHECK;
 
-// Outputs of a model's pointwise convolutions on up to `pictures` pictures, to be
-// compared with those of the same network in another precision.
+// Outputs of a model's convolutions that can be int8, on up to `pictures` pictures, to
+// be compared with those of the same network in another precision.
 struct eng_probe;
 
 enum err_code eng_probe_open(const struct eng_model *model, size_t pictures,

@@ -74,7 +74,7 @@ void quantize_print(const struct cli *cli, const struct quantize_account *accoun
     (void)printf("alone: int8 in this layer only; all: in every layer, on %zu pictures "
                  "that were not used for calibration\n",
                  j->probed);
-    (void)printf("%s: %lld bytes, %d of %d pointwise convolutions in int8, calibrated on "
+    (void)printf("%s: %lld bytes, %d of %d convolutions in int8, calibrated on "
                  "%zu pictures of %s\n",
                  account->out, account->bytes, count - count_kept(layers, count), count,
                  account->pictures - account->failed, account->dataset);

@@ -8,7 +8,8 @@
 
 struct exec_member {
     void *panel;               // left panel of a GEMM
-    uint16_t *codes;           // a tile of it in 16 bits, before it is spread over rows
+    uint16_t *codes;           // whole numbers before they are spread over rows, or taps
+                               // taken of them
     const float **taps;        // window pointers
     float *slabs;              // rings of rows between the steps of a band
     struct layout_step *steps; // the layout's, where a band may put its own places
@@ -27,7 +28,9 @@ struct exec;
 struct exec_part {
     int step;
     struct exec_share rows, panels;
-    const void *left; // panel of the rows: tiles of exec_tile_rows, [k_blocks][rows][8]
+    // What the rows' windows see: tiles of exec_tile_rows, [k_blocks][rows][8]; of
+    // Winograd's steps one tile, [taps · in_blocks][rows][8].
+    const void *left;
 };
 
 // Is told of every part, by the member that computed it.
@@ -72,6 +75,10 @@ void exec_rows(const struct exec *x, int step, const struct exec_member *me, int
 void exec_feed(const struct exec *x, int step, const struct exec_member *me, int m,
                int rows, void *panel);
 
+// All of `rows` of a step that is `coded` (codes.c).
+void exec_feed_coded(const struct exec *x, int step, const struct exec_member *me,
+                     struct exec_share rows, void *panel);
+
 // Rows of the next GEMM tile when `left` remain.
 int exec_tile_rows(const struct plan_step *step, int left);
 
@@ -95,6 +102,9 @@ void exec_winograd(const struct exec *x, int step, const struct exec_member *me,
                    struct exec_share tiles);
 int exec_winograd_tiles(const struct window *window, int rows);
 
+// The whole step for an observer, which is told of pixels.
+void exec_winograd_seen(const struct exec *x, int step, const struct exec_member *me);
+
 // A pixel counted over all pictures; exec_pixel_next goes on in rows.
 struct exec_pixel {
     int picture, y, x;
@@ -112,6 +122,10 @@ struct exec_source {
 
 // Pointers to what the window sees at a pixel.
 void exec_taps(const struct exec_source *src, struct exec_pixel at, const float **taps);
+
+// What the windows of pixels m … see, [taps · in_blocks][rows][8].
+void exec_gather(const struct exec *x, int step, const struct exec_member *me, int m,
+                 int rows, enum kern_element element, void *panel);
 
 // Depthwise convolution of neighbouring pixels m … m + pixels - 1 by the kernel that
 // fits; k holds all but the pixels and where they are written.

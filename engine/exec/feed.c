@@ -195,11 +195,31 @@ static void feed_picture(const struct exec *x, int step, int m, int rows, float 
     }
 }
 
-static void feed(const struct exec *x, int step, const struct exec_member *me, int m,
+void exec_gather(const struct exec *x, int step, const struct exec_member *me, int m,
                  int rows, enum kern_element element, void *panel)
 {
     const struct plan_step *s = &x->plan->steps[step];
     const struct layout_step *l = &x->layout->steps[step];
+    const struct window *w = &l->window;
+    const struct exec_source src = {w, x->values + l->src, x->zeros};
+    taps_of_pixels(&src, m, rows, me->taps);
+    x->plan->kern.gather_f32(&(struct kern_gather_f32){.dst = panel,
+                                                       .dst_pixel = KERN_BLOCK,
+                                                       .dst_block = rows * KERN_BLOCK,
+                                                       .in = me->taps,
+                                                       .scale = s->feed_weight,
+                                                       .shift = s->feed_bias,
+                                                       .element = element,
+                                                       .pixels = rows,
+                                                       .taps = w->kernel_h * w->kernel_w,
+                                                       .blocks = s->in_blocks,
+                                                       .relu = s->relu_in});
+}
+
+static void feed(const struct exec *x, int step, const struct exec_member *me, int m,
+                 int rows, enum kern_element element, void *panel)
+{
+    const struct plan_step *s = &x->plan->steps[step];
     if (s->feed == FEED_PICTURE) {
         feed_picture(x, step, m, rows, panel);
     } else if (s->feed == FEED_DEPTHWISE) {
@@ -214,21 +234,7 @@ static void feed(const struct exec *x, int step, const struct exec_member *me, i
                                             .relu_in = s->relu_in,
                                             .relu_out = s->relu_mid});
     } else {
-        const struct window *w = &l->window;
-        const struct exec_source src = {w, x->values + l->src, x->zeros};
-        taps_of_pixels(&src, m, rows, me->taps);
-        x->plan->kern.gather_f32(
-            &(struct kern_gather_f32){.dst = panel,
-                                      .dst_pixel = KERN_BLOCK,
-                                      .dst_block = rows * KERN_BLOCK,
-                                      .in = me->taps,
-                                      .scale = s->feed_weight,
-                                      .shift = s->feed_bias,
-                                      .element = element,
-                                      .pixels = rows,
-                                      .taps = w->kernel_h * w->kernel_w,
-                                      .blocks = s->in_blocks,
-                                      .relu = s->relu_in});
+        exec_gather(x, step, me, m, rows, element, panel);
     }
 }
 

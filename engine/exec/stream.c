@@ -149,6 +149,9 @@ void exec_step(const struct exec *x, int step, int member, int members)
     const bool strassen = x->plan->steps[step].strassen, seen = strassen && x->observer;
     if (kind == STEP_MEAN) {
         run_mean(x, step, member, members);
+    } else if (kind == STEP_WINOGRAD && x->observer) {
+        if (member == 0) // who is told finds all of it done
+            exec_winograd_seen(x, step, &x->member[member]);
     } else if (kind == STEP_GEMM && !seen && exec_gemm_is_low(x, step, members)) {
         if (strassen)
             exec_strassen_low(x, step, member, members);

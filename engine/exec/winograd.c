@@ -129,3 +129,19 @@ void exec_winograd(const struct exec *x, int step, const struct exec_member *me,
         }
     }
 }
+
+void exec_winograd_seen(const struct exec *x, int step, const struct exec_member *me)
+{
+    const struct plan_step *s = &x->plan->steps[step];
+    const struct layout_step *l = &x->layout->steps[step];
+    const int pixels = l->pixels * x->pictures;
+    const int tiles = exec_winograd_tiles(&l->window, l->window.out_h) * x->pictures;
+    const struct exec_share all = {0, exec_gemm_panels(s)};
+    exec_winograd(x, step, me, (struct exec_share){0, tiles});
+    for (int m = 0, rows; m < pixels; m += rows) {
+        rows = exec_tile_rows(s, pixels - m);
+        exec_gather(x, step, me, m, rows, KERN_F32, me->panel);
+        x->observer->part(x->observer->ctx, x,
+                          &(struct exec_part){step, {m, m + rows}, all, me->panel});
+    }
+}

@@ -48,9 +48,8 @@ struct kern_gemm {
 };
 
 // Copies the pixels under a window: taps pixel by pixel, each `blocks` long.
-// dst[p · dst_pixel + (t · blocks + b) · dst_block] = relu(in[p · taps + t][b · 8 …]),
-// as element; for whole numbers of that value · scale + shift, rounded to even and
-// clamped.
+// dst[p · dst_pixel + (t · blocks + b) · dst_block] = relu(in[p · taps + t][b · 8 …]), as
+// element; whole numbers of that value · scale + shift, rounded to even and clamped.
 struct kern_gather_f32 {
     void *dst;
     ptrdiff_t dst_pixel, dst_block; // elements
@@ -77,9 +76,8 @@ struct kern_dw_f32 {
     bool relu_in, relu_out;
 };
 
-// Winograd's F(4×4, 3×3): 36 products of transformed tiles instead of 144 taps. From 6 ×
-// 6 pixels to the 36 places of one row of the left panels: dst[place · dst_place + b ·
-// dst_block] of relu(in[place][b · 8 …]).
+// Winograd's F(4×4, 3×3), 36 products instead of 144 taps: 6 × 6 pixels become one row of
+// each left panel, dst[place · dst_place + b · dst_block] of relu(in[place][b · 8 …]).
 struct kern_wino_in_f32 {
     float *dst;
     ptrdiff_t dst_place, dst_block;
@@ -135,8 +133,10 @@ typedef kern_gemm_fn kern_gemm_s8_fn;
 typedef void kern_gather_f32_fn(const struct kern_gather_f32 *k);
 typedef void kern_dw_f32_fn(const struct kern_dw_f32 *k);
 typedef kern_dw_f32_fn kern_dw3x3_f32_fn;
-struct kern_spread_u8; // spread.h
+struct kern_spread_u8; // codes.h, as the next
 typedef void kern_spread_u8_fn(const struct kern_spread_u8 *k);
+struct kern_window_u8;
+typedef void kern_window_u8_fn(const struct kern_window_u8 *k);
 typedef void kern_wino_in_f32_fn(const struct kern_wino_in_f32 *k);
 typedef void kern_wino_out_f32_fn(const struct kern_wino_out_f32 *k);
 struct kern_strassen_f32; // strassen.h
@@ -154,8 +154,7 @@ typedef double kern_peak_f32_fn(long rounds, float *sink);
 #include "engine/kern/kern.def"
 #undef KERN
 
-// What kern.def says of a kernel.
-struct kern_about {
+struct kern_about { // what kern.def says
     const char *name;
     int rows, cols;
 };
@@ -169,6 +168,7 @@ struct kern_set {
     kern_dw3x3_f32_fn *dw3x3_f32;
     kern_dw_f32_fn *dw_f32;
     kern_spread_u8_fn *spread_u8;
+    kern_window_u8_fn *window_u8;
     kern_wino_in_f32_fn *wino_in_f32;
     kern_wino_out_f32_fn *wino_out_f32;
     kern_strassen_f32_fn *strassen_f32;
@@ -178,15 +178,15 @@ struct kern_set {
     kern_peak_f32_fn *peak_f32;
     struct {
         struct kern_about gemm_f32, gemm_bf16, gemm_s8, gather_f32, dw3x3_f32, dw_f32,
-            spread_u8, wino_in_f32, wino_out_f32, strassen_f32, maxpool_f32, affine_f32,
-            sum_f32, peak_f32;
+            spread_u8, window_u8, wino_in_f32, wino_out_f32, strassen_f32, maxpool_f32,
+            affine_f32, sum_f32, peak_f32;
     } about;
 };
 
-// exact: in plain C, too, with the bits of the other instruction sets.
+// exact: plain C, too, has the bits of the other instruction sets.
 void kern_select(enum eng_isa isa, bool exact, struct kern_set *set);
 
-// A GEMM family by what its left panel holds.
+// By what the left panel holds.
 struct kern_gemm_choice {
     kern_gemm_fn *fn;
     const struct kern_about *about;

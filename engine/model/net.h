@@ -30,10 +30,11 @@ enum net_op {
 // Padding that depends on the extent: Keras/TF SAME puts the odd pixel behind.
 enum net_padding { NET_PAD_EXPLICIT, NET_PAD_SAME };
 
-// What makes a pointwise convolution an int8 one. Its left side has a row for each input
-// channel and `more` for channels that need finer steps. A channel with m rows is stored
-// as q = clamp(round(x · in_scale[k] + in_zero[k]), 0, 255 m), of which its i-th row
-// holds clamp(q − 255 i, 0, 255). With z_r for the same part of in_zero,
+// What makes a convolution an int8 one, pointwise or 3×3 at stride 1. Its left side has a
+// row for each input channel under each tap and, pointwise, `more` for channels that need
+// finer steps. A channel with m rows is stored as
+// q = clamp(round(x · in_scale[k] + in_zero[k]), 0, 255 m), of which its i-th row holds
+// clamp(q − 255 i, 0, 255). With z_r for the same part of in_zero,
 //     y_j = out_scale[j] · Σ_r (q_r − z_r) · weight[r][j] + bias[j].
 // In each column the weights above zero of the rows 8i + {0, 1, 4, 5} sum to 128 at most,
 // those below to −128 at least, and those of 8i + {2, 3, 6, 7} too (kern.h).
@@ -42,7 +43,7 @@ struct net_quant {
     float *in_zero;   // [in], whole, 0 … 255 m
     float *in_more;   // [more], whole: channels of the rows behind the first `in`
     int more;         // whole blocks of 8, which `in` is then, too
-    int8_t *weight;   // [in + more][out]; in net.mapping where `borrowed`
+    int8_t *weight;   // [taps · in + more][out]; in net.mapping where `borrowed`
     float *out_scale; // [out], > 0
     bool borrowed;
 };
@@ -52,9 +53,10 @@ enum { NET_ROW_MOST = 255, NET_ROWS_A_CHANNEL = 16, NET_QUAD_MOST = 128 };
 // The rows of a block of 8 whose weights share a bound.
 extern const int net_quads[2][4];
 
-// A row holds what of a channel's number is above `from`.
+// A row holds what of a channel's number is above `from`; input is the value's place in
+// what the window sees, tap · in + channel.
 struct net_row {
-    int channel, from;
+    int channel, from, input;
 };
 
 struct net_node {
@@ -108,8 +110,15 @@ enum err_code net_quant_check(const struct net *net, int i, struct err *e) MUST_
 // or -1.
 int net_quant_wide_column(const int8_t *weight, int rows, int out);
 
-// What the rows [in + more] hold, and what one holds of a channel's number.
-void net_quant_rows(const struct net_quant *quant, int in, struct net_row *rows);
+// Whether a convolution can be an int8 one, what its windows see (taps · in), and all
+// rows.
+bool net_quant_suits(const struct net *net, int i);
+int net_quant_inputs(const struct net *net, int i);
+int net_quant_row_count(const struct net *net, int i);
+
+// What the rows hold, and what one holds of a channel's number.
+void net_quant_rows(const struct net_quant *quant, int in, int inputs,
+                    struct net_row *rows);
 float net_row_part(struct net_row row, float number);
 
 // Appends a zeroed node of this op and gives its index. name is copied; in1 is -1 for all

@@ -37,15 +37,41 @@ int net_quant_wide_column(const int8_t *weight, int rows, int out)
     return -1;
 }
 
-void net_quant_rows(const struct net_quant *quant, int in, struct net_row *rows)
+// Windows are read at stride 1, and their rows share bounds by blocks (kern.h), which
+// channels must fill then.
+bool net_quant_suits(const struct net *net, int i)
 {
-    for (int k = 0; k < in; k++)
-        rows[k] = (struct net_row){k, 0};
+    const struct net_node *n = &net->nodes[i];
+    if (n->op != NET_CONV || n->in[0] == 0)
+        return false;
+    if (n->kernel_h == 1 && n->kernel_w == 1)
+        return true;
+    return n->kernel_h == 3 && n->kernel_w == 3 && n->stride == 1 && n->dilation == 1 &&
+           net_in_channels(net, i) % BLOCK == 0;
+}
+
+int net_quant_inputs(const struct net *net, int i)
+{
+    const struct net_node *n = &net->nodes[i];
+    return n->kernel_h * n->kernel_w * net_in_channels(net, i);
+}
+
+int net_quant_row_count(const struct net *net, int i)
+{
+    return net_quant_inputs(net, i) + net->nodes[i].quant->more;
+}
+
+void net_quant_rows(const struct net_quant *quant, int in, int inputs,
+                    struct net_row *rows)
+{
+    for (int k = 0; k < inputs; k++)
+        rows[k] = (struct net_row){.channel = k % in, .input = k};
     for (int i = 0; i < quant->more; i++) {
-        struct net_row *row = &rows[in + i];
-        *row = (struct net_row){(int)quant->in_more[i], NET_ROW_MOST};
+        struct net_row *row = &rows[inputs + i];
+        const int channel = (int)quant->in_more[i];
+        *row = (struct net_row){channel, NET_ROW_MOST, channel};
         for (int j = 0; j < i; j++)
-            row->from += rows[in + j].channel == row->channel ? NET_ROW_MOST : 0;
+            row->from += rows[inputs + j].channel == channel ? NET_ROW_MOST : 0;
     }
 }
 
@@ -75,6 +101,11 @@ static int count_rows(const struct net_quant *q, int channel)
 static enum err_code check_rows(const struct net_node *n, int in, struct err *e)
 {
     const struct net_quant *q = n->quant;
+    if (q->more && n->kernel_h * n->kernel_w > 1)
+        return err_set(e, ERR_FORMAT,
+                       "%s: has %d rows behind those of its channels, expected them at "
+                       "pointwise convolutions only",
+                       n->name, q->more);
     if (q->more && (q->more % BLOCK || in % BLOCK))
         return err_set(e, ERR_FORMAT,
                        "%s: has %d rows behind those of its %d channels, expected blocks "
@@ -104,12 +135,13 @@ enum err_code net_quant_check(const struct net *net, int i, struct err *e)
 {
     const struct net_node *n = &net->nodes[i];
     const struct net_quant *q = n->quant;
-    if (n->op != NET_CONV || n->kernel_h != 1 || n->kernel_w != 1 || n->in[0] == 0 ||
-        n->weight)
-        return err_set(e, ERR_FORMAT,
-                       "%s: has int8 weights, expected them at pointwise convolutions "
-                       "behind the first layer only",
-                       n->name);
+    if (!net_quant_suits(net, i) || n->weight)
+        return err_set(
+            e, ERR_FORMAT,
+            "%s: has int8 weights, expected them behind the first layer only, at "
+            "pointwise convolutions and 3x3 ones of whole blocks of %d channels "
+            "at stride 1",
+            n->name, BLOCK);
     int in = net_in_channels(net, i), bad = first_bad_scale(q->in_scale, in);
     if (bad >= 0)
         return err_set(e, ERR_FORMAT, "%s: in_scale %d is %g, expected more than 0",
@@ -120,7 +152,8 @@ enum err_code net_quant_check(const struct net *net, int i, struct err *e)
     if ((bad = first_bad_scale(q->out_scale, n->channels)) >= 0)
         return err_set(e, ERR_FORMAT, "%s: out_scale %d is %g, expected more than 0",
                        n->name, bad, (double)q->out_scale[bad]);
-    if ((bad = net_quant_wide_column(q->weight, in + q->more, n->channels)) >= 0)
+    if ((bad = net_quant_wide_column(q->weight, net_quant_row_count(net, i),
+                                     n->channels)) >= 0)
         return err_set(
             e, ERR_FORMAT,
             "%s: weights of column %d are too large together, expected sums of "

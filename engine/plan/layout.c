@@ -66,6 +66,26 @@ static struct window window_of(const struct plan *plan, const struct plan_step *
     return w;
 }
 
+int layout_padded_rows(const struct window *w)
+{
+    return w->out_h + w->kernel_h - 1;
+}
+
+int layout_padded_columns(const struct window *w)
+{
+    return w->out_w + w->kernel_w - 1;
+}
+
+// Floats for the codes that the windows of `pixels` see, wherever those begin.
+static size_t coded_floats(const struct plan_step *s, const struct window *w, int pixels)
+{
+    const int rows = (pixels + w->out_w - 2) / w->out_w + 1;
+    const int pictures = (rows + w->out_h - 2) / w->out_h + 1;
+    const size_t columns = (size_t)layout_padded_columns(w) * KERN_BLOCK;
+    return (size_t)(rows + pictures * (w->kernel_h - 1)) * columns *
+           (size_t)s->in_blocks / sizeof(float);
+}
+
 static void note_scratch(struct layout *out, const struct plan *plan,
                          const struct plan_step *s, const struct window *w)
 {
@@ -85,6 +105,8 @@ static void note_scratch(struct layout *out, const struct plan *plan,
         if (s->more)
             codes = KERN_ROWS_MAX * (size_t)s->in_blocks * KERN_BLOCK *
                     kern_element_size(KERN_U12) / sizeof(float);
+        if (s->coded)
+            codes = coded_floats(s, w, layout_chunk_rows(plan, s));
         if (codes > out->codes)
             out->codes = codes;
         if (floats > out->scratch)

@@ -38,7 +38,8 @@ struct layout {
         *value; // [net.count] offset of a node's value; meaningful where one is written
     size_t floats;     // of the block
     size_t scratch;    // floats that a member needs for its left panel
-    size_t codes;      // floats for the numbers of one tile, before they are spread
+    size_t codes;      // floats for codes: of one tile before they are spread, or of the
+                       // rows that the windows of a chunk see
     size_t taps;       // window pointers that it needs
     size_t slabs;      // floats that it needs for the rings of a band
     int widest;        // channels, with padding, of the widest value
@@ -49,6 +50,10 @@ struct layout {
 enum err_code layout_open(const struct plan *plan, int height, int width, int batch,
                           struct layout *out, struct err *e) MUST_CHECK;
 void layout_release(struct layout *layout);
+
+// What a window at stride 1 slides over in one picture, padding included.
+int layout_padded_rows(const struct window *w);
+int layout_padded_columns(const struct window *w);
 
 // Rows of the left panel that one member fills at a time; for Winograd tiles, each a row
 // of 36 panels.

@@ -25,9 +25,9 @@ static float *reserve(struct cursor *c, size_t floats)
     return reserve_bytes(c, floats * sizeof(float));
 }
 
-static int window_taps(const struct net_node *n)
+static size_t window_taps(const struct net_node *n)
 {
-    return n->op == NET_FC ? 1 : n->kernel_h * n->kernel_w;
+    return n->op == NET_FC ? 1 : (size_t)(n->kernel_h * n->kernel_w);
 }
 
 static float *pack_bias(struct cursor *c, const struct net_node *n)
@@ -41,7 +41,7 @@ static float *pack_bias(struct cursor *c, const struct net_node *n)
 // [taps][channels] to [blocks][taps][8].
 static float *pack_depthwise(struct cursor *c, const struct net_node *n)
 {
-    size_t taps = (size_t)window_taps(n), channels = (size_t)n->channels;
+    size_t taps = window_taps(n), channels = (size_t)n->channels;
     size_t blocks = (size_t)plan_blocks(n->channels);
     float *to = reserve(c, blocks * taps * KERN_BLOCK);
     for (size_t t = 0; to && t < taps; t++)
@@ -84,7 +84,7 @@ static const void *pack_gemm(struct cursor *c, const struct plan_step *s,
     const size_t out = (size_t)n->channels, k_rows = (size_t)s->k_blocks * KERN_BLOCK;
     const size_t tap_rows =
         s->feed == FEED_PICTURE ? in : (size_t)s->in_blocks * KERN_BLOCK;
-    const size_t taps = (size_t)window_taps(n), wide = (size_t)s->tile->cols;
+    const size_t taps = window_taps(n), wide = (size_t)s->tile->cols;
     const size_t room = (size_t)s->out_blocks * KERN_BLOCK;
     const size_t size = kern_element_size(s->element);
     char *to = reserve_bytes(c, k_rows * room * size);
@@ -225,7 +225,7 @@ static void pack_feed(struct cursor *c, const struct plan *plan, struct plan_ste
     const bool depthwise = s->feed == FEED_DEPTHWISE, whole = s->element == KERN_U8;
     if (!depthwise && !whole)
         return;
-    const size_t taps = depthwise ? (size_t)window_taps(window) : 1;
+    const size_t taps = depthwise ? window_taps(window) : 1;
     float *weight = depthwise ? pack_depthwise(c, window)
                               : reserve(c, (size_t)s->in_blocks * KERN_BLOCK);
     float *bias =
@@ -271,18 +271,19 @@ static const struct kern_row *pack_more(struct cursor *c, const struct net_row *
     return to;
 }
 
-static void pack_whole(struct cursor *c, struct plan_step *s, const struct net_node *n,
-                       size_t in)
+static void pack_whole(struct cursor *c, const struct net *net, struct plan_step *s)
 {
-    const size_t count = in + (size_t)n->quant->more;
+    const struct net_node *n = &net->nodes[s->main];
+    const size_t inputs = (size_t)net_quant_inputs(net, s->main);
+    const size_t count = (size_t)net_quant_row_count(net, s->main);
     struct net_row *rows = mem_new(count * sizeof *rows);
-    net_quant_rows(n->quant, (int)in, rows);
-    s->weight = pack_gemm(c, s, n, count);
+    net_quant_rows(n->quant, net_in_channels(net, s->main), (int)inputs, rows);
+    s->weight = pack_gemm(c, s, n, count / window_taps(n));
     float *bias = pack_bias(c, n);
     s->bias = bias;
     s->scale = pack_scale(c, n, rows, count, bias);
     if (n->quant->more)
-        s->more = pack_more(c, rows + in, n->quant->more);
+        s->more = pack_more(c, rows + inputs, n->quant->more);
     free(rows);
 }
 
@@ -293,7 +294,7 @@ static void pack_step(struct cursor *c, const struct plan *plan, struct plan_ste
     if (s->kind == STEP_GEMM) {
         pack_feed(c, plan, s);
         if (s->element == KERN_U8) {
-            pack_whole(c, s, main, in);
+            pack_whole(c, &plan->net, s);
         } else if (s->strassen) {
             s->weight = pack_strassen(c, s, main, in);
             s->bias = pack_strassen_bias(c, s, main);
@@ -317,8 +318,7 @@ static void free_weights(struct net *net, int i)
     struct net_node *n = &net->nodes[i];
     if (n->quant)
         net_give_back(net, n->quant->weight,
-                      (size_t)(net_in_channels(net, i) + n->quant->more) *
-                          (size_t)n->channels);
+                      (size_t)net_quant_row_count(net, i) * (size_t)n->channels);
     else if (n->borrowed && n->weight)
         net_give_back(net, n->weight, net_weight_count(net, i) * sizeof *n->weight);
     if (!n->borrowed) {

@@ -195,13 +195,16 @@ static void add_gemm(struct builder *b, int i)
     const struct net_node *n = &b->net->nodes[i];
     int taps = n->op == NET_FC ? 1 : n->kernel_h * n->kernel_w;
     s->k_blocks = s->feed == FEED_PICTURE ? plan_blocks(3 * taps) : taps * s->in_blocks;
-    if (s->feed == FEED_GATHER && suits_winograd(n, s->in_blocks)) {
+    const bool whole = b->precision == ENG_INT8 && n->quant;
+    if (s->feed == FEED_GATHER && !whole && suits_winograd(n, s->in_blocks)) {
         s->kind = STEP_WINOGRAD;
         s->k_blocks = s->in_blocks;
     }
     s->element = element_of(b, s, n);
-    if (s->element == KERN_U8)
+    if (whole) {
+        s->coded = taps > 1;
         s->k_blocks += plan_blocks(n->quant->more);
+    }
     struct kern_gemm_choice gemm = kern_gemm_for(kern, s->element);
     s->gemm = gemm.fn;
     s->tile = gemm.about;

@@ -6,8 +6,8 @@
 // of a pointwise one, the residual add and the ReLU behind. The patterns depend on the
 // graph alone; extents come with a session (layout.h). Immutable once built.
 
+#include "engine/kern/codes.h"
 #include "engine/kern/kern.h"
-#include "engine/kern/spread.h"
 #include "engine/model/net.h"
 #include "engine/plan/memory.h"
 
@@ -38,6 +38,7 @@ struct plan_step {
     int k_blocks;              // GEMM: rows of b in blocks
     enum kern_element element; // GEMM: of the left panel
     bool strassen;             // GEMM: by seven products (strassen.h)
+    bool coded; // KERN_U8 under a window: pixels become codes before taps are taken
     kern_gemm_fn *gemm;
     const struct kern_about *tile; // its extents
     // GEMM: column panels as kern.h says of its family, tile->cols wide, the last one

@@ -22,7 +22,10 @@ static enum err_code add_layer(struct eng_calib *c, int node, struct err *e)
     struct calib_layer *l = &c->layers[c->count];
     int in = net_in_channels(net, node);
     size_t channels = (size_t)plan_blocks(in) * KERN_BLOCK;
-    *l = (struct calib_layer){.node = node, .in = in, .out = net->nodes[node].channels};
+    *l = (struct calib_layer){.node = node,
+                              .in = in,
+                              .out = net->nodes[node].channels,
+                              .inputs = net_quant_inputs(net, node)};
     l->channels = mem_array(channels, sizeof *l->channels);
     if (!l->channels)
         return err_set(e, ERR_NOMEM, "no memory for %zu histograms", channels);
@@ -110,16 +113,19 @@ static struct calib_layer *layer_of(struct eng_calib *c, int node)
     return l;
 }
 
+// Those under the middle of a window.
 static void count_values(struct calib_layer *l, const struct exec *x,
                          const struct exec_part *part)
 {
     struct tile t;
-    const int blocks = plan_blocks(l->in);
+    const int blocks = plan_blocks(l->in), taps = l->inputs / l->in;
     sample_tile_first(x, part, &t);
     do {
+        const ptrdiff_t block = (ptrdiff_t)t.rows * KERN_BLOCK;
+        const float *middle = t.values + taps / 2 * blocks * block;
         for (int b = 0; b < blocks; b++)
             if (!histogram_add(l->channels + (ptrdiff_t)b * KERN_BLOCK,
-                               t.values + (ptrdiff_t)b * t.rows * KERN_BLOCK, t.rows))
+                               middle + b * block, t.rows))
                 l->odd = true;
     } while (sample_tile_next(x, part, &t));
 }
@@ -129,10 +135,10 @@ static void read_codes(const struct calib_layer *l, const struct exec *x,
                        const struct exec_part *part, int pixel, float *values,
                        int16_t *codes)
 {
-    sample_read(x, part, pixel, values, l->in);
+    sample_read(x, part, pixel, values, l->inputs);
     for (int r = 0; r < l->row_count; r++) {
         int number, zero;
-        layer_code(l, r, values[l->rows[r].channel], &number, &zero);
+        layer_code(l, r, values[l->rows[r].input], &number, &zero);
         codes[r] = (int16_t)(number / 2 - zero / 2);
     }
 }
@@ -143,7 +149,7 @@ static void count_products(struct calib_layer *l, int rows, const struct exec *x
 {
     const int pixels = x->layout->steps[part->step].pixels;
     const size_t wide = (size_t)l->row_count;
-    float *values = mem_new((size_t)l->in * sizeof *values);
+    float *values = mem_new((size_t)l->inputs * sizeof *values);
     int16_t *codes = mem_new((size_t)GRAM_ROWS * wide * sizeof *codes);
     int held = 0;
     rows = rows < pixels ? rows : pixels;
@@ -219,8 +225,8 @@ static enum err_code check_keep(const struct eng_calib *c, const char *keep,
                      memcmp(c->results[i].name, at, len) == 0;
         if (!known)
             return err_set(e, ERR_USAGE,
-                           "--keep %.*s: no pointwise convolution of %s, expected names "
-                           "as %s",
+                           "--keep %.*s: no convolution of %s that can be int8, expected "
+                           "names as %s",
                            (int)len, at, c->model->path,
                            c->count ? c->results[0].name : "none has");
         at += len + (at[len] == ',');

@@ -11,9 +11,10 @@
 
 #include <pthread.h>
 
-// A pointwise convolution while pictures run.
+// A convolution while pictures run.
 struct calib_layer {
     int node, in, out;
+    int inputs; // what its window sees: taps · in
     pthread_mutex_t lock;
     struct histogram *channels; // [in, in whole blocks]
     bool odd;                   // a value was not finite

@@ -60,18 +60,21 @@ static void find_ranges(const struct calib_layer *l, const struct eng_quant_opts
 
 static double weights_of(const struct calib_layer *l, const struct net_node *n, int k)
 {
-    const float *row = n->weight + (ptrdiff_t)k * l->out;
     double sum = 0;
-    for (int j = 0; j < l->out; j++)
-        sum += (double)row[j] * (double)row[j];
+    for (int i = k; i < l->inputs; i += l->in) {
+        const float *row = n->weight + (ptrdiff_t)i * l->out;
+        for (int j = 0; j < l->out; j++)
+            sum += (double)row[j] * (double)row[j];
+    }
     return sum;
 }
 
-// Channels that fill no whole blocks leave no place for rows behind them.
+// Channels that fill no whole blocks leave no place for rows behind them, nor do windows.
 static int deal_rows(const struct calib_layer *l, const struct net_node *n,
                      double percent, int *rows)
 {
-    const int most = l->in % KERN_BLOCK ? 0 : (int)lrint(l->in * percent / 100);
+    const bool none = l->in % KERN_BLOCK || l->inputs > l->in;
+    const int most = none ? 0 : (int)lrint(l->in * percent / 100);
     double *sizes = mem_new((size_t)l->in * sizeof *sizes);
     for (int k = 0; k < l->in; k++)
         sizes[k] = (double)(l->channels[k].high - l->channels[k].low) *
@@ -115,9 +118,9 @@ static void take_column(const struct calib_layer *l, const struct net_node *n, i
                         double *w)
 {
     for (int r = 0; r < l->row_count; r++) {
-        int k = l->rows[r].channel;
-        w[r] =
-            (double)n->weight[(ptrdiff_t)k * l->out + j] / (double)l->quant->in_scale[k];
+        const struct net_row *row = &l->rows[r];
+        w[r] = (double)n->weight[(ptrdiff_t)row->input * l->out + j] /
+               (double)l->quant->in_scale[row->channel];
     }
 }
 
@@ -150,7 +153,8 @@ static void settle(struct calib_layer *l, const struct net_node *n, const int *r
 // For the numbers of a layer with so many rows.
 static enum err_code make_room(struct calib_layer *l, int more, struct err *e)
 {
-    const size_t in = (size_t)l->in, out = (size_t)l->out, rows = in + (size_t)more;
+    const size_t in = (size_t)l->in, out = (size_t)l->out,
+                 rows = (size_t)(l->inputs + more);
     if (!gram_open(&l->gram, (int)rows))
         return err_set(e, ERR_NOMEM, "no memory for products of %zu rows", rows);
     l->quant = mem_new(sizeof *l->quant);
@@ -178,7 +182,7 @@ enum err_code layer_settle(struct eng_calib *calib, int layer,
     const int more = deal_rows(l, n, opts->more_rows, rows);
     TRY(make_room(l, more, e));
     rows_place(rows, l->in, more, l->quant->in_more);
-    net_quant_rows(l->quant, l->in, l->rows);
+    net_quant_rows(l->quant, l->in, l->inputs, l->rows);
     settle(l, n, rows, opts);
 out:
     free(rows);
@@ -192,7 +196,7 @@ static float correct_bias(const struct calib_layer *l, const struct net_node *n,
 {
     double bias = n->bias ? (double)n->bias[j] : 0,
            scale = (double)l->quant->out_scale[j];
-    for (int k = 0; k < l->in; k++)
+    for (int k = 0; k < l->inputs; k++)
         bias += l->moments[k].mean * (double)n->weight[(ptrdiff_t)k * l->out + j];
     for (int r = 0; r < l->row_count; r++)
         bias -= l->moments[r].coded_mean * scale *
@@ -257,14 +261,14 @@ static double measure(const struct eng_calib *c, const struct calib_layer *l,
     const int pixels = c->sample.pictures * c->sample.rows;
     double *sums = mem_new(2 * (size_t)l->out * sizeof *sums), *coded = sums + l->out;
     double signal = 0, noise = 0;
-    for (int p = 0; p < pixels; p++, x += l->in) {
+    for (int p = 0; p < pixels; p++, x += l->inputs) {
         for (int j = 0; j < 2 * l->out; j++)
             sums[j] = 0;
-        for (int k = 0; k < l->in; k++)
+        for (int k = 0; k < l->inputs; k++)
             add_scaled(sums, n->weight + (ptrdiff_t)k * l->out, (double)x[k], l->out);
         for (int r = 0; r < l->row_count; r++) {
             int number, zero;
-            layer_code(l, r, x[l->rows[r].channel], &number, &zero);
+            layer_code(l, r, x[l->rows[r].input], &number, &zero);
             add_coded(coded, q->weight + (ptrdiff_t)r * l->out, number - zero, l->out);
         }
         for (int j = 0; j < l->out; j++) {

@@ -8,15 +8,14 @@
 int sample_node(const struct plan *plan, int step)
 {
     const struct plan_step *s = &plan->steps[step];
-    const struct net_node *n = &plan->net.nodes[s->main];
-    bool pointwise = n->op == NET_CONV && n->kernel_h == 1 && n->kernel_w == 1;
-    return s->kind == STEP_GEMM && s->feed != FEED_PICTURE && pointwise ? s->main : -1;
+    const bool runs = s->kind == STEP_GEMM || s->kind == STEP_WINOGRAD;
+    return runs && net_quant_suits(&plan->net, s->main) ? s->main : -1;
 }
 
 int sample_channels(const struct sample *s, int node)
 {
-    const struct net_node *n = &s->plan->net.nodes[node];
-    return s->outputs ? n->channels : s->plan->net.nodes[n->in[0]].channels;
+    const struct net *net = &s->plan->net;
+    return s->outputs ? net->nodes[node].channels : net_quant_inputs(net, node);
 }
 
 enum err_code sample_open(const struct plan *plan, bool outputs, size_t pictures,

@@ -1,8 +1,8 @@
 #ifndef ENG_SAMPLE_H
 #define ENG_SAMPLE_H
 
-// A few pixels of every pointwise convolution that runs as a GEMM, on a few pictures:
-// what goes in, or what comes out. Which pixels depends on the picture's place alone.
+// A few pixels of every convolution that can be int8, on a few pictures: what its window
+// sees, or what comes out. Which pixels depends on the picture's place alone.
 
 #include "engine/exec/exec.h"
 
@@ -15,8 +15,8 @@ struct sample {
     float **values;     // [net.count]: [pictures][rows][channels], or NULL
 };
 
-// The node of the convolution that a step computes, or -1 for any other step. What int8
-// can be: it reads pixels as they are, and the panel is filled from values.
+// The node of the convolution that a step computes, or -1 for any step that cannot be
+// int8.
 int sample_node(const struct plan *plan, int step);
 
 int sample_channels(const struct sample *s, int node);

@@ -104,7 +104,7 @@ struct code threshold_code(struct range range, int most)
 
 struct moments threshold_moments(const struct histogram *h, struct code code, int from)
 {
-    const struct net_row row = {0, from};
+    const struct net_row row = {.from = from};
     const double zero = (double)net_row_part(row, code.zero);
     double count = h->zeros, sum = 0, coded = 0, square = 0;
     for (int i = 0; i < HISTOGRAM_BINS; i++) {

@@ -38,17 +38,18 @@ static void quantize_crudely(struct net *net)
 {
     for (int i = 0; i < net->count; i++) {
         struct net_node *n = &net->nodes[i];
-        if (n->op != NET_CONV || n->kernel_h * n->kernel_w != 1)
+        if (!net_quant_suits(net, i))
             continue;
         size_t in = (size_t)net_in_channels(net, i), out = (size_t)n->channels;
+        size_t count = (size_t)net_quant_inputs(net, i) * out;
         struct net_quant *q = mem_new(sizeof *q);
         q->in_scale = mem_new(in * sizeof *q->in_scale);
         q->in_zero = mem_new(in * sizeof *q->in_zero);
-        q->weight = mem_new(in * out);
+        q->weight = mem_new(count);
         q->out_scale = mem_new(out * sizeof *q->out_scale);
         for (size_t k = 0; k < in; k++)
             q->in_scale[k] = 16, q->in_zero[k] = 64;
-        for (size_t k = 0; k < in * out; k++)
+        for (size_t k = 0; k < count; k++)
             q->weight[k] = (int8_t)(n->weight[k] > 0 ? 9 : -9);
         for (size_t k = 0; k < out; k++)
             q->out_scale[k] = 1e-3F;

@@ -4,8 +4,8 @@
 // "hot" repeats one tile in the L1 cache, "sweep" runs a panel of columns over rows in
 // L2. What multiplies nothing has its time.
 
+#include "engine/kern/codes.h"
 #include "engine/kern/kern.h"
-#include "engine/kern/spread.h"
 
 #include "base/clock.h"
 #include "base/mem.h"

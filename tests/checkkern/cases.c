@@ -1,7 +1,7 @@
 #include "tests/checkkern/cases.h"
 #include "tests/checkkern/data.h"
 
-#include "engine/kern/spread.h"
+#include "engine/kern/codes.h"
 
 #include <stdio.h>
 
@@ -197,5 +197,42 @@ bool case_spread_u8(kern_spread_u8_fn *fn)
                     spread_holds(fn,
                                  (struct spread_shape){blocks, more, pixels, false}) &&
                     spread_holds(fn, (struct spread_shape){blocks, more, pixels, true});
+    return good;
+}
+
+static bool window_holds(kern_window_u8_fn *fn, int pixels, int taps, int blocks)
+{
+    enum { TAPS = 9, COLUMNS = 20, BYTES = BLOCKS_MAX * COLUMNS * KERN_BLOCK };
+    static uint8_t codes[BYTES];
+    static struct area out;
+    const uint8_t *in[TAPS];
+    for (size_t i = 0; i < sizeof codes; i++)
+        codes[i] = (uint8_t)data_next();
+    for (int t = 0; t < taps; t++)
+        in[t] = codes + KERN_BLOCK * (data_next() % (COLUMNS - KERN_ROWS_MAX));
+    struct kern_window_u8 k = {.dst = (uint8_t *)area_clear(&out) + (data_next() & 7),
+                               .in = in,
+                               .dst_block = pixels * KERN_BLOCK + 3,
+                               .in_block = COLUMNS * KERN_BLOCK,
+                               .pixels = pixels,
+                               .taps = taps,
+                               .blocks = blocks};
+    fn(&k);
+    bool good = true;
+    for (int b = 0; b < taps * blocks; b++)
+        for (int i = 0; i < pixels * KERN_BLOCK; i++) {
+            int want = in[b / blocks][b % blocks * k.in_block + i];
+            good = good && area_take_byte(&out, k.dst + b * k.dst_block + i) == want;
+        }
+    return good && area_intact(&out);
+}
+
+bool case_window_u8(kern_window_u8_fn *fn)
+{
+    bool good = true;
+    for (int pixels = 1; pixels <= KERN_ROWS_MAX; pixels++)
+        for (int taps = 1; taps <= 9; taps++)
+            for (int blocks = 1; blocks <= 4; blocks++)
+                good = good && window_holds(fn, pixels, taps, blocks);
     return good;
 }

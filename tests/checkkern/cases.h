@@ -17,6 +17,7 @@ bool case_gather_f32(kern_gather_f32_fn *fn);
 bool case_dw3x3_f32(kern_dw3x3_f32_fn *fn);
 bool case_dw_f32(kern_dw_f32_fn *fn);
 bool case_spread_u8(kern_spread_u8_fn *fn);
+bool case_window_u8(kern_window_u8_fn *fn);
 bool case_wino_in_f32(kern_wino_in_f32_fn *fn);
 bool case_wino_out_f32(kern_wino_out_f32_fn *fn);
 bool case_strassen_f32(kern_strassen_f32_fn *fn);

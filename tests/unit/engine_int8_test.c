@@ -104,18 +104,20 @@ static void int8_has_the_same_bits_everywhere(void **unused)
 
 enum { MORE = 16 }; // with its first one, more rows than a channel may have
 
-// With weights of its own, which may be written to, and MORE rows, of zeros, behind those
-// of its channels.
-static struct net_node *first_int8(struct net *net)
+// The first one of this kernel, with weights of its own, which may be written to, and
+// MORE rows, of zeros, behind those that it had.
+static struct net_node *first_int8(struct net *net, int kernel)
 {
     int i = 0;
-    while (!net->nodes[i].quant || net_in_channels(net, i) % 8)
+    while (!net->nodes[i].quant || net_in_channels(net, i) % 8 ||
+           net->nodes[i].kernel_h != kernel)
         assert_true(++i < net->count);
     struct net_quant *q = net->nodes[i].quant;
     const size_t in = (size_t)net_in_channels(net, i);
+    const size_t rows = (size_t)net_quant_inputs(net, i);
     const size_t out = (size_t)net->nodes[i].channels;
     const int8_t *mapped = q->weight;
-    q->weight = memcpy(mem_new((in + MORE) * out), mapped, in * out);
+    q->weight = memcpy(mem_new((rows + MORE) * out), mapped, rows * out);
     q->borrowed = false;
     free(q->in_more);
     q->more = MORE;
@@ -145,7 +147,8 @@ static void damaged_int8_files_are_refused(void **unused)
                    {6, 0.5F, "in_more 0 is 0.5"},
                    {6, 1e6F, "in_more 0 is 1e+06"},
                    {7, 0, "channel 0 has more than 16 rows"},
-                   {8, 0, "has 7 rows behind"}};
+                   {8, 0, "has 7 rows behind"},
+                   {9, 0, "expected them at pointwise convolutions only"}};
     struct tempdir dir = tempdir_make();
     const char *path = tempdir_path(&dir, "m"), *bad = tempdir_path(&dir, "bad");
     float *input = pictures();
@@ -154,7 +157,7 @@ static void damaged_int8_files_are_refused(void **unused)
         struct err e = {0};
         struct net net, back = {0};
         must(weights_open(path, NULL, &net, &e), &e);
-        struct net_node *n = first_int8(&net);
+        struct net_node *n = first_int8(&net, damages[i].what == 9 ? 3 : 1);
         float *floats[] = {n->quant->in_scale, n->quant->in_zero, n->quant->out_scale};
         if (damages[i].what < 3)
             floats[damages[i].what][0] = damages[i].value;

@@ -155,7 +155,7 @@ static void rows_add_up_to_the_number(void **unused)
     const struct net_quant q = {.in_more = in_more, .more = BLOCK};
     static const int most[BLOCK] = {2, 1, 1, 5, 1, 4, 1, 1};
     struct net_row rows[2 * BLOCK];
-    net_quant_rows(&q, BLOCK, rows);
+    net_quant_rows(&q, BLOCK, BLOCK, rows);
     for (int number = -5; number < 1400; number++) {
         int sums[BLOCK] = {0};
         for (int r = 0; r < 2 * BLOCK; r++) {

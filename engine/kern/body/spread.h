@@ -2,8 +2,8 @@
 // `codes` a register of them, and how to store them as a row; the rest the compiler does
 // as fast.
 
+#include "engine/kern/codes.h"
 #include "engine/kern/kern.h"
-#include "engine/kern/spread.h"
 
 // The rows of one block beyond the first of their channels.
 static ALWAYS_INLINE void spread_block(uint8_t *dst, const uint16_t *src,

@@ -1,0 +1,3 @@
+#include "engine/kern/body/window.h"
+
+WINDOW_KERNEL(avx2)
