@@ -133,9 +133,10 @@ int exec_steps(const struct exec *x, int step, int member, int members,
                struct exec_clock *clock)
 {
     const struct layout_step *l = &x->layout->steps[step];
-    // An observer sees every pixel once, and finds values in their places.
+    // An observer sees every pixel once, and finds values in their places. There may be
+    // fewer pictures than the layout is for.
     if (l->band && !x->observer &&
-        l[l->band - 1].window.out_h * x->pictures >= x->plan->band_rows * members) {
+        band_serves(x->plan, l, l->band, (struct band_team){x->pictures, members})) {
         run_band(x, step, member, members, clock);
         return l->band;
     }

@@ -81,7 +81,7 @@ enum err_code eng_session_open(const struct eng_model *model, int height, int wi
     s->model = model;
     s->group = group_size(batch, threads);
     s->seconds = mem_new((size_t)model->plan.count * sizeof *s->seconds);
-    TRY(layout_open(&model->plan, height, width, s->group, &s->layout, e));
+    TRY(layout_open(&model->plan, height, width, s->group, threads, &s->layout, e));
     TRY(check_size(s, height, width, e));
     TRY(give_memory(s, threads, e));
     TRY(pool_open(threads, &s->pool, e));

@@ -169,6 +169,13 @@ static bool is_worth_it(const struct plan *plan, const struct layout *layout, in
     return bytes > (size_t)plan->band_bytes;
 }
 
+bool band_serves(const struct plan *plan, const struct layout_step *first, int count,
+                 struct band_team team)
+{
+    return first[count - 1].window.out_h * team.pictures >=
+           plan->band_rows * team.members;
+}
+
 // Sets the band of `count` steps with as many rows as fit; whether any do.
 static bool set_band(const struct plan *plan, struct layout *layout, int first, int count)
 {
@@ -185,7 +192,8 @@ static bool set_band(const struct plan *plan, struct layout *layout, int first, 
     return false;
 }
 
-void band_find(const struct plan *plan, struct layout *layout, const int *last)
+void band_find(const struct plan *plan, struct layout *layout, const int *last,
+               struct band_team team)
 {
     for (int i = 0, n; i < plan->count; i += n) {
         int most = 0;
@@ -193,7 +201,8 @@ void band_find(const struct plan *plan, struct layout *layout, const int *last)
                can_be_in(&plan->steps[i + most]))
             most++;
         for (n = most; n > 1; n--)
-            if (is_worth_it(plan, layout, i, n, last) && set_band(plan, layout, i, n))
+            if (band_serves(plan, &layout->steps[i], n, team) &&
+                is_worth_it(plan, layout, i, n, last) && set_band(plan, layout, i, n))
                 break;
         n = at_least(n, 1);
     }

@@ -13,9 +13,19 @@ struct band_rows {
     int first, last; // first … last - 1 of a picture's output
 };
 
+// Who shares a band: the rows of so many pictures are dealt out to the members.
+struct band_team {
+    int pictures, members;
+};
+
 // Finds the bands of a layout whose windows are known; last[node] is the last step that
 // reads a value.
-void band_find(const struct plan *plan, struct layout *layout, const int *last);
+void band_find(const struct plan *plan, struct layout *layout, const int *last,
+               struct band_team team);
+
+// Whether the last of `count` steps has rows enough for each member.
+bool band_serves(const struct plan *plan, const struct layout_step *first, int count,
+                 struct band_team team);
 
 // The step of the band that writes a step's source, or what it adds; -1 outside of it.
 int band_writer(const struct plan *plan, int first, int step, int node);

@@ -226,7 +226,7 @@ static void note_bands(struct placer *p)
 }
 
 enum err_code layout_open(const struct plan *plan, int height, int width, int batch,
-                          struct layout *out, struct err *e)
+                          int members, struct layout *out, struct err *e)
 {
     size_t nodes = (size_t)plan->net.count, steps = (size_t)plan->count;
     *out = (struct layout){.shapes = mem_new(nodes * sizeof *out->shapes),
@@ -255,7 +255,7 @@ enum err_code layout_open(const struct plan *plan, int height, int width, int ba
     for (int i = 0; i < 2; i++)
         p.regions[i].live = mem_new((nodes + 1) * sizeof *p.regions[i].live);
     find_last_reads(&p);
-    band_find(plan, out, p.last);
+    band_find(plan, out, p.last, (struct band_team){batch, members});
     note_bands(&p);
     place_all(&p, batch);
     free(p.last);

@@ -46,9 +46,10 @@ struct layout {
     int map, features; // nodes: what the pooling sees, and its result
 };
 
-// For up to `batch` pictures at once. ERR_FORMAT when the input is too small.
+// For up to `batch` pictures at once and a team of so many. ERR_FORMAT when the input is
+// too small.
 enum err_code layout_open(const struct plan *plan, int height, int width, int batch,
-                          struct layout *out, struct err *e) MUST_CHECK;
+                          int members, struct layout *out, struct err *e) MUST_CHECK;
 void layout_release(struct layout *layout);
 
 // What a window at stride 1 slides over in one picture, padding included.

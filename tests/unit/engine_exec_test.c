@@ -118,7 +118,8 @@ static int count_bands(const struct eng_model *model, const struct sketch *s, in
     struct layout layout;
     struct err e = {0};
     int bands = 0;
-    assert_int_equal(layout_open(&model->plan, s->h, s->w, batch, &layout, &e), ERR_OK);
+    assert_int_equal(layout_open(&model->plan, s->h, s->w, batch, 1, &layout, &e),
+                     ERR_OK);
     for (int i = 0; i < model->plan.count; i++)
         bands += layout.steps[i].band > 0;
     layout_release(&layout);
@@ -228,7 +229,8 @@ static void observers_see_every_part_once(void **unused)
         struct layout layout;
         assert_int_equal(eng_session_open(model, s.h, s.w, BATCH, THREADS, &session, &e),
                          ERR_OK);
-        assert_int_equal(layout_open(&model->plan, s.h, s.w, BATCH, &layout, &e), ERR_OK);
+        assert_int_equal(layout_open(&model->plan, s.h, s.w, BATCH, THREADS, &layout, &e),
+                         ERR_OK);
         float *input = sketch_floats(BATCH * 3 * (size_t)s.h * (size_t)s.w, 1);
         exec_observe(session, &(struct exec_observer){count_part, seen});
         eng_session_run(session, input, BATCH, &(struct eng_output){0});
