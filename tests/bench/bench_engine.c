@@ -65,7 +65,11 @@ static enum err_code open_model(const struct setup *setup, struct eng_model **mo
     struct eng_opts opts = {0};
     enum err_code rc;
     TRY(eng_isa_choose(setup->isa, &opts.isa, e));
-    opts.precision = (enum eng_precision)eng_precision_find(setup->precision);
+    const int precision = eng_precision_find(setup->precision);
+    if (precision < 0)
+        return err_set(e, ERR_USAGE, "precision %s: expected float32, bf16 or int8",
+                       setup->precision);
+    opts.precision = (enum eng_precision)precision;
     TRY(synth_bag(setup->model, &bag, e));
     TRY(arch_build(&bag, NULL, &net, e));
     bag_release(&bag);
