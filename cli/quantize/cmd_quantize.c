@@ -275,10 +275,9 @@ const struct cmd cmd_quantize = {
     .name = "quantize",
     .operands = "",
     .about = "Writes an int8 model in the native format: pointwise convolutions and the "
-             "stem's "
-             "second one, nearly all of the work, in whole numbers, the rest in float32. "
-             "Pictures of every "
-             "class settle the scales; other pictures tell what it costs.",
+             "stem's second one, nearly all of the work, in whole numbers, the rest in "
+             "float32. Pictures of every class settle the scales; other pictures tell "
+             "what it costs.",
     .opts = quantize_opts,
     .size = sizeof(struct quantize_args),
     .defaults = &quantize_defaults,

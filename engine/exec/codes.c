@@ -24,11 +24,10 @@ static int padded_row(const struct window *w, struct exec_pixel at)
 static void code_row(const struct codes *c, int row)
 {
     const int rows = layout_padded_rows(&c->l->window);
-    const struct exec_source src = {&c->l->window, c->x->values + c->l->src, c->x->zeros};
     // As if a window of one row, as wide as there are pointers, slid by its width.
     struct window run = c->l->window;
     run.kernel_h = 1;
-    const struct exec_source wide = {&run, src.start, src.outside};
+    const struct exec_source src = {&run, c->x->values + c->l->src, c->x->zeros};
     struct kern_gather_f32 k = {.dst_pixel = KERN_BLOCK,
                                 .dst_block = c->block,
                                 .in = c->me->taps,
@@ -41,8 +40,7 @@ static void code_row(const struct codes *c, int row)
     for (int column = 0; column < c->columns; column += k.pixels) {
         int rest = c->columns - column;
         k.pixels = run.kernel_w = rest < KERN_ROWS_MAX ? rest : KERN_ROWS_MAX;
-        exec_taps(&wide, (struct exec_pixel){row / rows, row % rows, column},
-                  c->me->taps);
+        exec_taps(&src, (struct exec_pixel){row / rows, row % rows, column}, c->me->taps);
         k.dst = c->start + (row - c->first) * c->row + (ptrdiff_t)column * KERN_BLOCK;
         c->x->plan->kern.gather_f32(&k);
     }

@@ -16,12 +16,12 @@ static void feed_chunk(const struct exec *x, int step, const struct exec_member 
                        struct exec_share chunk)
 {
     const struct plan_step *s = &x->plan->steps[step];
-    size_t row = (size_t)s->k_blocks * KERN_BLOCK * kern_element_size(s->element);
-    char *panel = me->panel;
     if (s->coded) {
-        exec_feed_coded(x, step, me, chunk, panel);
+        exec_feed_coded(x, step, me, chunk, me->panel);
         return;
     }
+    size_t row = (size_t)s->k_blocks * KERN_BLOCK * kern_element_size(s->element);
+    char *panel = me->panel;
     for (int m = chunk.first; m < chunk.last;) {
         int rows = exec_tile_rows(s, chunk.last - m);
         exec_feed(x, step, me, m, rows, panel);

@@ -140,12 +140,17 @@ static bool suits_winograd(const struct net_node *n, int in_blocks)
 }
 
 // The stem, three channels deep, stays in float32, as does what has no int8 weights.
+static bool is_whole(const struct builder *b, const struct net_node *n)
+{
+    return b->precision == ENG_INT8 && n->quant;
+}
+
 static enum kern_element element_of(const struct builder *b, const struct plan_step *s,
                                     const struct net_node *n)
 {
     if (s->kind == STEP_WINOGRAD || s->feed == FEED_PICTURE)
         return KERN_F32;
-    if (b->precision == ENG_INT8 && n->quant)
+    if (is_whole(b, n))
         return KERN_U8;
     return b->precision == ENG_BF16 ? KERN_BF16 : KERN_F32;
 }
@@ -195,13 +200,12 @@ static void add_gemm(struct builder *b, int i)
     const struct net_node *n = &b->net->nodes[i];
     int taps = n->op == NET_FC ? 1 : n->kernel_h * n->kernel_w;
     s->k_blocks = s->feed == FEED_PICTURE ? plan_blocks(3 * taps) : taps * s->in_blocks;
-    const bool whole = b->precision == ENG_INT8 && n->quant;
-    if (s->feed == FEED_GATHER && !whole && suits_winograd(n, s->in_blocks)) {
+    if (s->feed == FEED_GATHER && !is_whole(b, n) && suits_winograd(n, s->in_blocks)) {
         s->kind = STEP_WINOGRAD;
         s->k_blocks = s->in_blocks;
     }
     s->element = element_of(b, s, n);
-    if (whole) {
+    if (s->element == KERN_U8) {
         s->coded = taps > 1;
         s->k_blocks += plan_blocks(n->quant->more);
     }

@@ -50,7 +50,7 @@ class Quantize(CliTest):
         self.fails(3, "quantize", "-m", out, "--calib", many, "-n", "20", "-o", self.tmp / "no", says="int8")
         out, _ = self.xlens("quantize", "-m", MODEL, "--calib", many, "--method", "kl", "--more-rows", "0",
                             "-o", self.tmp / "kl")
-        self.assertIn(" convolutions in int8", out)
+        self.assertIn(" 18 of 18 convolutions in int8, calibrated on 24 pictures of ", out)
         self.assertNotIn(b"in_more", (self.tmp / "kl").read_bytes())
 
     def test_missing_classes(self):
