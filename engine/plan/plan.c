@@ -205,7 +205,7 @@ static void add_gemm(struct builder *b, int i)
         s->k_blocks = s->in_blocks;
     }
     s->element = element_of(b, s, n);
-    if (s->element == KERN_U8) {
+    if (n->quant && s->element == KERN_U8) {
         s->coded = taps > 1;
         s->k_blocks += plan_blocks(n->quant->more);
     }

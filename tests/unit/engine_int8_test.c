@@ -117,7 +117,8 @@ static struct net_node *first_int8(struct net *net, int kernel)
     const size_t rows = (size_t)net_quant_inputs(net, i);
     const size_t out = (size_t)net->nodes[i].channels;
     const int8_t *mapped = q->weight;
-    q->weight = memcpy(mem_new((rows + MORE) * out), mapped, rows * out);
+    const size_t taps = (size_t)kernel * (size_t)kernel; // a file has MORE rows in each
+    q->weight = memcpy(mem_new((rows + taps * MORE) * out), mapped, rows * out);
     q->borrowed = false;
     free(q->in_more);
     q->more = MORE;
