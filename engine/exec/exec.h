@@ -79,7 +79,16 @@ void exec_feed(const struct exec *x, int step, const struct exec_member *me, int
 void exec_feed_coded(const struct exec *x, int step, const struct exec_member *me,
                      struct exec_share rows, void *panel);
 
-// Rows of the next GEMM tile when `left` remain.
+// Rows of a left panel in tiles: as few as hold them, and those alike, since the
+// multiply-add units would wait for a tile of one to three. The first `longer` tiles have
+// a row more than `rows`.
+struct exec_tiles {
+    int count, rows, longer;
+};
+
+struct exec_tiles exec_tiles(const struct plan_step *step, int rows);
+
+// Rows of the next tile when `left` remain.
 int exec_tile_rows(const struct plan_step *step, int left);
 
 // These rows of the left side. With fewer than would keep the team busy the members

@@ -1,5 +1,7 @@
 #include "engine/exec/exec.h"
 
+#include <string.h>
+
 struct exec_share exec_share(int n, int member, int members)
 {
     return (struct exec_share){(int)((long)n * member / members),
@@ -103,76 +105,72 @@ void exec_depthwise(const struct exec *x, int step, const struct exec_member *me
     }
 }
 
-// Where the next value of a panel's row goes; rows go on in the next block of k.
-struct pen {
+// A row of the panel, and how far apart its blocks of k are.
+struct panel_row {
     float *at;
-    int filled;       // of the block
-    ptrdiff_t behind; // from the end of this block to the next
+    ptrdiff_t block;
 };
 
-static ALWAYS_INLINE void write_value(struct pen *pen, float value)
-{
-    *pen->at++ = value;
-    if (++pen->filled == KERN_BLOCK) {
-        pen->filled = 0;
-        pen->at += pen->behind;
-    }
-}
-
-// k runs over taps, then colours, close together.
+// k runs over the window's rows, then colours, then columns, close together.
 static void feed_pixel(const struct window *w, const float *planes, struct exec_pixel at,
-                       struct pen pen)
+                       struct panel_row to)
 {
     const ptrdiff_t plane = (ptrdiff_t)w->in_h * w->in_w;
+    const int x = at.x * w->stride - w->pad_left;
+    int k = 0;
     for (int ky = 0; ky < w->kernel_h; ky++) {
-        int y = at.y * w->stride - w->pad_top + ky * w->dilation;
-        int x = at.x * w->stride - w->pad_left;
-        for (int kx = 0; kx < w->kernel_w; kx++, x += w->dilation) {
-            bool inside = y >= 0 && y < w->in_h && x >= 0 && x < w->in_w;
-            const float *src = planes + (inside ? (ptrdiff_t)y * w->in_w + x : 0);
-            for (int c = 0; c < 3; c++, src += plane)
-                write_value(&pen, inside ? *src : 0);
-        }
+        const int y = at.y * w->stride - w->pad_top + ky * w->dilation;
+        for (int c = 0; c < 3; c++)
+            for (int kx = x; kx < x + w->kernel_w * w->dilation; kx += w->dilation, k++) {
+                bool inside = y >= 0 && y < w->in_h && kx >= 0 && kx < w->in_w;
+                to.at[k / KERN_BLOCK * to.block + k % KERN_BLOCK] =
+                    inside ? planes[c * plane + (ptrdiff_t)y * w->in_w + kx] : 0;
+            }
     }
-    while (pen.filled)
-        write_value(&pen, 0);
+    for (; k % KERN_BLOCK; k++)
+        to.at[k / KERN_BLOCK * to.block + k % KERN_BLOCK] = 0;
 }
 
-// Neighbours in one row whose windows lie inside the picture: one pointer for every k,
-// which moves by the stride.
+// The 27 values under a window of 3 × 3, and room for one that comes along.
+enum { STEM_BLOCKS = 4, STEM_SIDE = 3, STEM_K = 27, STEM_COPIED = 4 };
+
+// Neighbours in one row, three values of a row of a plane at a time, with a fourth that
+// the next three replace: Xception's conv1 takes 0.68 ms for 0.79 with values one by one
+// (Zen 4, 28 November 2026).
 static void feed_run(const struct window *w, const float *planes, struct exec_pixel at,
-                     int pixels, struct pen pen)
+                     int pixels, struct panel_row to)
 {
     const ptrdiff_t plane = (ptrdiff_t)w->in_h * w->in_w;
     const float *corner = planes + (ptrdiff_t)(at.y * w->stride - w->pad_top) * w->in_w +
                           (at.x * w->stride - w->pad_left);
-    for (int ky = 0; ky < w->kernel_h; ky++)
-        for (int kx = 0; kx < w->kernel_w; kx++)
-            for (int c = 0; c < 3; c++) {
-                const float *src = corner + c * plane +
-                                   (ptrdiff_t)ky * w->dilation * w->in_w +
-                                   (ptrdiff_t)kx * w->dilation;
-                for (int p = 1; p < pixels; p++)
-                    pen.at[p * KERN_BLOCK] = src[p * w->stride];
-                write_value(&pen, *src);
-            }
-    while (pen.filled) {
-        for (int p = 1; p < pixels; p++)
-            pen.at[p * KERN_BLOCK] = 0;
-        write_value(&pen, 0);
+    float rows[KERN_ROWS_MAX][STEM_BLOCKS * KERN_BLOCK];
+    for (int p = 0; p < pixels; p++, corner += w->stride) {
+        float *row = rows[p];
+#pragma GCC unroll 3
+        for (ptrdiff_t ky = 0; ky < STEM_SIDE; ky++)
+#pragma GCC unroll 3
+            for (int c = 0; c < 3; c++, row += STEM_SIDE)
+                memcpy(row, corner + c * plane + ky * w->in_w,
+                       STEM_COPIED * sizeof(float));
+        memset(row, 0, sizeof rows[p] - STEM_K * sizeof(float));
     }
+    for (int p = 0; p < pixels; p++)
+#pragma GCC unroll 4
+        for (int b = 0; b < STEM_BLOCKS; b++)
+            memcpy(to.at + b * to.block + p * KERN_BLOCK, rows[p] + b * KERN_BLOCK,
+                   KERN_BLOCK * sizeof(float));
 }
 
 // How many of `most` pixels from here feed_run can take.
 static int run_length(const struct window *w, struct exec_pixel at, int most)
 {
-    int y = at.y * w->stride - w->pad_top, x = at.x * w->stride - w->pad_left;
-    int last_y = y + (w->kernel_h - 1) * w->dilation;
-    int room = w->in_w - 1 - (w->kernel_w - 1) * w->dilation - x;
-    if (y < 0 || last_y >= w->in_h || x < 0 || room < 0)
+    if (w->kernel_h != STEM_SIDE || w->kernel_w != STEM_SIDE || w->dilation != 1)
         return 0;
-    int n = room / w->stride + 1, in_row = w->out_w - at.x;
-    n = n < in_row ? n : in_row;
+    const int y = at.y * w->stride - w->pad_top, x = at.x * w->stride - w->pad_left;
+    const int room = w->in_w - STEM_COPIED - x;
+    if (y < 0 || y + STEM_SIDE > w->in_h || x < 0 || room < 0)
+        return 0;
+    const int n = room / w->stride + 1;
     return n < most ? n : most;
 }
 
@@ -180,16 +178,15 @@ static void feed_picture(const struct exec *x, int step, int m, int rows, float 
 {
     const struct window *w = &x->layout->steps[step].window;
     const ptrdiff_t picture = 3 * (ptrdiff_t)w->in_h * w->in_w;
-    struct pen pen = {.behind = (rows - 1) * (ptrdiff_t)KERN_BLOCK};
-    pen.at = panel;
-    for (int r = 0, n; r < rows; r += n, pen.at += n * KERN_BLOCK) {
+    struct panel_row to = {panel, rows * (ptrdiff_t)KERN_BLOCK};
+    for (int r = 0, n; r < rows; r += n, to.at += n * KERN_BLOCK) {
         struct exec_pixel at = exec_pixel_at(w, m + r);
         const float *planes = x->input + at.picture * picture;
         n = run_length(w, at, rows - r);
         if (n > 0) {
-            feed_run(w, planes, at, n, pen);
+            feed_run(w, planes, at, n, to);
         } else {
-            feed_pixel(w, planes, at, pen);
+            feed_pixel(w, planes, at, to);
             n = 1;
         }
     }

@@ -5,8 +5,12 @@ static int divide_up(int n, int by)
     return (n + by - 1) / by;
 }
 
-// As few tiles as hold them, and those alike: the multiply-add units would wait for a
-// tile of one to three.
+struct exec_tiles exec_tiles(const struct plan_step *step, int rows)
+{
+    const int count = divide_up(rows, step->tile->rows);
+    return (struct exec_tiles){count, rows / count, rows % count};
+}
+
 int exec_tile_rows(const struct plan_step *step, int left)
 {
     return divide_up(left, divide_up(left, step->tile->rows));
@@ -49,12 +53,12 @@ static void multiply_panel(const struct exec *x, int step, const struct exec_mem
                           .blocks = s->k_blocks,
                           .cols = cols,
                           .relu = s->relu};
-    int tiles = divide_up(chunk.last - chunk.first, tile->rows);
+    const struct exec_tiles tiles = exec_tiles(s, chunk.last - chunk.first);
     g.next = b + (size_t)cols * k;
-    g.next_len = (size_t)cols * k / (size_t)tiles + 64;
-    for (int m = chunk.first; m < chunk.last; m += g.rows) {
+    g.next_len = (size_t)cols * k / (size_t)tiles.count + 64;
+    for (int i = 0, m = chunk.first; i < tiles.count; i++, m += g.rows) {
         ptrdiff_t at = (ptrdiff_t)m * stride + col;
-        g.rows = exec_tile_rows(s, chunk.last - m);
+        g.rows = tiles.rows + (i < tiles.longer);
         g.a = a;
         g.c = x->values + (l->dst + at);
         g.add = s->add < 0 ? NULL : x->values + (l->add + at);

@@ -76,14 +76,20 @@ static void put_row(const struct right *r, enum kern_element element, size_t k,
     }
 }
 
-// Rows k of [taps][in][out]; each tap is padded to whole blocks, except those of the
-// picture, whose three channels stand close.
+// Where the window of a tap over the picture has channel `colour`: close together, and by
+// rows of a plane, which can be copied so.
+static size_t picture_row(const struct net_node *n, size_t tap, size_t colour)
+{
+    const size_t w = (size_t)n->kernel_w;
+    return (tap / w * 3 + colour) * w + tap % w;
+}
+
+// Rows k of [taps][in][out]; each tap is padded to whole blocks, except over the picture.
 static const void *pack_gemm(struct cursor *c, const struct plan_step *s,
                              const struct net_node *n, size_t in)
 {
     const size_t out = (size_t)n->channels, k_rows = (size_t)s->k_blocks * KERN_BLOCK;
-    const size_t tap_rows =
-        s->feed == FEED_PICTURE ? in : (size_t)s->in_blocks * KERN_BLOCK;
+    const size_t tap_rows = (size_t)s->in_blocks * KERN_BLOCK;
     const size_t taps = window_taps(n), wide = (size_t)s->tile->cols;
     const size_t room = (size_t)s->out_blocks * KERN_BLOCK;
     const size_t size = kern_element_size(s->element);
@@ -94,8 +100,9 @@ static const void *pack_gemm(struct cursor *c, const struct plan_step *s,
         struct right r = {to + first * k_rows * size, cols, sizeof(float) / size};
         for (size_t t = 0; t < taps; t++)
             for (size_t k = 0; k < in; k++)
-                put_row(&r, s->element, t * tap_rows + k, n, (t * in + k) * out + first,
-                        real);
+                put_row(&r, s->element,
+                        s->feed == FEED_PICTURE ? picture_row(n, t, k) : t * tap_rows + k,
+                        n, (t * in + k) * out + first, real);
     }
     return to;
 }
