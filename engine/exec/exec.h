@@ -75,6 +75,10 @@ void exec_rows(const struct exec *x, int step, const struct exec_member *me, int
 void exec_feed(const struct exec *x, int step, const struct exec_member *me, int m,
                int rows, void *panel);
 
+// All of `rows` of a step with a depthwise convolution in front that slides (slide.c).
+void exec_feed_slide(const struct exec *x, int step, const struct exec_member *me,
+                     struct exec_share rows, void *panel);
+
 // All of `rows` of a step that is `coded` (codes.c).
 void exec_feed_coded(const struct exec *x, int step, const struct exec_member *me,
                      struct exec_share rows, void *panel);
@@ -87,6 +91,9 @@ struct exec_tiles {
 };
 
 struct exec_tiles exec_tiles(const struct plan_step *step, int rows);
+
+int exec_tiles_rows(const struct exec_tiles *tiles, int tile);
+int exec_tiles_first(const struct exec_tiles *tiles, int tile); // its first row
 
 // Rows of the next tile when `left` remain.
 int exec_tile_rows(const struct plan_step *step, int left);
@@ -132,6 +139,10 @@ struct exec_source {
 // Pointers to what the window sees at a pixel.
 void exec_taps(const struct exec_source *src, struct exec_pixel at, const float **taps);
 
+// Columns of three pointers from the first that a window of 3 × 3 at stride 1 sees on.
+void exec_columns(const struct exec_source *src, struct exec_pixel at, int columns,
+                  const float **taps);
+
 // What the windows of pixels m … see, [taps · in_blocks][rows][8].
 void exec_gather(const struct exec *x, int step, const struct exec_member *me, int m,
                  int rows, enum kern_element element, void *panel);
@@ -140,6 +151,15 @@ void exec_gather(const struct exec *x, int step, const struct exec_member *me, i
 // fits; k holds all but the pixels and where they are written.
 void exec_depthwise(const struct exec *x, int step, const struct exec_member *me, int m,
                     int pixels, struct kern_dw_f32 k);
+
+// Whether the kernel for that is dw3x3 (slide.c).
+bool exec_slides(const struct window *w);
+void exec_slide(const struct exec *x, int step, const struct exec_member *me, int m,
+                int pixels, struct kern_dw3x3_f32 k);
+
+// From codes of a tile to its rows (codes.h).
+void exec_spread(const struct exec *x, const struct plan_step *s, int rows,
+                 const uint16_t *codes, void *panel);
 
 // Lets somebody look at all that a session computes from here on (NULL: nobody).
 struct eng_session;

@@ -63,19 +63,13 @@ static void taps_of_pixels(const struct exec_source *src, int m, int pixels,
         exec_taps(src, at, taps + p * w->kernel_h * w->kernel_w);
 }
 
-static bool slides(const struct window *w)
-{
-    return w->kernel_h == 3 && w->kernel_w == 3 && w->stride == 1 && w->dilation == 1;
-}
-
-// Columns of three pointers under the windows of `pixels` neighbours in one row.
-static void taps_of_columns(const struct exec_source *src, struct exec_pixel at,
-                            int pixels, const float **taps)
+void exec_columns(const struct exec_source *src, struct exec_pixel at, int columns,
+                  const float **taps)
 {
     const struct window *w = src->window;
     for (int ky = 0; ky < 3; ky++) {
         const float *row = row_of(src, at.picture, at.y - w->pad_top + ky);
-        for (int c = 0; c < pixels + 2; c++)
+        for (int c = 0; c < columns; c++)
             taps[3 * c + ky] = pixel_of(src, row, at.x - w->pad_left + c);
     }
 }
@@ -85,24 +79,26 @@ void exec_depthwise(const struct exec *x, int step, const struct exec_member *me
 {
     const struct layout_step *l = &x->layout->steps[step];
     const struct window *w = &l->window;
-    const struct exec_source src = {w, x->values + l->src, x->zeros};
-    const size_t element = kern_element_size(k.element);
-    k.in = me->taps;
-    k.taps = w->kernel_h * w->kernel_w;
-    if (!slides(w)) {
-        taps_of_pixels(&src, m, pixels, me->taps);
-        k.pixels = pixels;
-        x->plan->kern.dw_f32(&k);
+    if (exec_slides(w)) {
+        exec_slide(x, step, me, m, pixels,
+                   (struct kern_dw3x3_f32){
+                       .to = &(struct kern_piece){k.dst, k.dst_block, 0},
+                       .dst_pixel = k.dst_pixel,
+                       .weight = k.weight,
+                       .bias = k.bias,
+                       .element = k.element,
+                       .blocks = k.blocks,
+                       .relu_in = k.relu_in,
+                       .relu_out = k.relu_out,
+                   });
         return;
     }
-    for (int done = 0; done < pixels; done += k.pixels) {
-        struct exec_pixel at = exec_pixel_at(w, m + done);
-        int in_row = w->out_w - at.x;
-        k.pixels = pixels - done < in_row ? pixels - done : in_row;
-        taps_of_columns(&src, at, k.pixels, me->taps);
-        x->plan->kern.dw3x3_f32(&k);
-        k.dst = (char *)k.dst + k.pixels * k.dst_pixel * (ptrdiff_t)element;
-    }
+    const struct exec_source src = {w, x->values + l->src, x->zeros};
+    taps_of_pixels(&src, m, pixels, me->taps);
+    k.in = me->taps;
+    k.taps = w->kernel_h * w->kernel_w;
+    k.pixels = pixels;
+    x->plan->kern.dw_f32(&k);
 }
 
 // A row of the panel, and how far apart its blocks of k are.
@@ -235,6 +231,18 @@ static void feed(const struct exec *x, int step, const struct exec_member *me, i
     }
 }
 
+void exec_spread(const struct exec *x, const struct plan_step *s, int rows,
+                 const uint16_t *codes, void *panel)
+{
+    x->plan->kern.spread_u8(
+        &(struct kern_spread_u8){.dst = panel,
+                                 .src = codes,
+                                 .more = s->more,
+                                 .blocks = s->in_blocks,
+                                 .more_blocks = s->k_blocks - s->in_blocks,
+                                 .pixels = rows});
+}
+
 void exec_feed(const struct exec *x, int step, const struct exec_member *me, int m,
                int rows, void *panel)
 {
@@ -244,11 +252,5 @@ void exec_feed(const struct exec *x, int step, const struct exec_member *me, int
         return;
     }
     feed(x, step, me, m, rows, KERN_U12, me->codes);
-    x->plan->kern.spread_u8(
-        &(struct kern_spread_u8){.dst = panel,
-                                 .src = me->codes,
-                                 .more = s->more,
-                                 .blocks = s->in_blocks,
-                                 .more_blocks = s->k_blocks - s->in_blocks,
-                                 .pixels = rows});
+    exec_spread(x, s, rows, me->codes, panel);
 }

@@ -11,6 +11,16 @@ struct exec_tiles exec_tiles(const struct plan_step *step, int rows)
     return (struct exec_tiles){count, rows / count, rows % count};
 }
 
+int exec_tiles_rows(const struct exec_tiles *tiles, int tile)
+{
+    return tiles->rows + (tile < tiles->longer);
+}
+
+int exec_tiles_first(const struct exec_tiles *tiles, int tile)
+{
+    return tile * tiles->rows + (tile < tiles->longer ? tile : tiles->longer);
+}
+
 int exec_tile_rows(const struct plan_step *step, int left)
 {
     return divide_up(left, divide_up(left, step->tile->rows));
@@ -22,6 +32,10 @@ static void feed_chunk(const struct exec *x, int step, const struct exec_member 
     const struct plan_step *s = &x->plan->steps[step];
     if (s->coded) {
         exec_feed_coded(x, step, me, chunk, me->panel);
+        return;
+    }
+    if (s->feed == FEED_DEPTHWISE && exec_slides(&x->layout->steps[step].window)) {
+        exec_feed_slide(x, step, me, chunk, me->panel);
         return;
     }
     size_t row = (size_t)s->k_blocks * KERN_BLOCK * kern_element_size(s->element);
@@ -58,7 +72,7 @@ static void multiply_panel(const struct exec *x, int step, const struct exec_mem
     g.next_len = (size_t)cols * k / (size_t)tiles.count + 64;
     for (int i = 0, m = chunk.first; i < tiles.count; i++, m += g.rows) {
         ptrdiff_t at = (ptrdiff_t)m * stride + col;
-        g.rows = tiles.rows + (i < tiles.longer);
+        g.rows = exec_tiles_rows(&tiles, i);
         g.a = a;
         g.c = x->values + (l->dst + at);
         g.add = s->add < 0 ? NULL : x->values + (l->add + at);

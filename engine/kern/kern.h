@@ -66,13 +66,31 @@ struct kern_gather_f32 {
 struct kern_dw_f32 {
     void *dst;
     ptrdiff_t dst_pixel, dst_block; // elements
-    // dw: [pixels][taps]. dw3x3, neighbours in one row at stride 1: [pixels + 2][3],
-    // columns of three.
-    const float *const *in;
-    const float *weight; // [blocks][taps][8]
-    const float *bias;   // [blocks · 8]
+    const float *const *in;         // [pixels][taps]
+    const float *weight;            // [blocks][taps][8]
+    const float *bias;              // [blocks · 8]
     enum kern_element element;
     int pixels, taps, blocks;
+    bool relu_in, relu_out;
+};
+
+// Where some neighbours go, as dst above.
+struct kern_piece {
+    void *dst;
+    ptrdiff_t dst_block; // elements
+    int pixels;
+};
+
+// The same of 3 × 3 at stride 1, for neighbours in one row, which may go to several
+// places on the way: tiles of a panel.
+struct kern_dw3x3_f32 {
+    const struct kern_piece *to; // [pieces]
+    ptrdiff_t dst_pixel;         // elements
+    const float *const *in;      // [pixels of all pieces + 2][3], columns of three
+    const float *weight;         // [blocks][9][8]
+    const float *bias;           // [blocks · 8]
+    enum kern_element element;
+    int pieces, blocks;
     bool relu_in, relu_out;
 };
 
@@ -132,7 +150,7 @@ typedef kern_gemm_fn kern_gemm_bf16_fn;
 typedef kern_gemm_fn kern_gemm_s8_fn;
 typedef void kern_gather_f32_fn(const struct kern_gather_f32 *k);
 typedef void kern_dw_f32_fn(const struct kern_dw_f32 *k);
-typedef kern_dw_f32_fn kern_dw3x3_f32_fn;
+typedef void kern_dw3x3_f32_fn(const struct kern_dw3x3_f32 *k);
 struct kern_spread_u8; // codes.h, as the next
 typedef void kern_spread_u8_fn(const struct kern_spread_u8 *k);
 struct kern_window_u8;

@@ -40,6 +40,12 @@ int layout_chunk_rows(const struct plan *plan, const struct plan_step *step)
     return rows < least ? least : rows;
 }
 
+// Tiles are alike: of 14 rows at most, those of a panel have 7 or more.
+int layout_strip_tiles(const struct plan_step *step)
+{
+    return LAYOUT_STRIP / ((step->tile->rows + 1) / 2) + 2;
+}
+
 static struct window window_of(const struct plan *plan, const struct plan_step *s,
                                const struct net_shape *shapes)
 {
@@ -90,8 +96,9 @@ static void note_scratch(struct layout *out, const struct plan *plan,
                          const struct plan_step *s, const struct window *w)
 {
     size_t taps = (size_t)w->kernel_h * (size_t)w->kernel_w;
-    // A sliding window has two columns more than pixels.
-    size_t pointers = (KERN_ROWS_MAX + 2) * (taps < 3 ? 3 : taps);
+    // A strip has two columns of three more than pixels.
+    size_t strip = (LAYOUT_STRIP + 2) * 3, pointers = KERN_ROWS_MAX * taps;
+    pointers = pointers < strip ? strip : pointers;
     if (s->kind == STEP_GEMM || s->kind == STEP_WINOGRAD) {
         size_t row = (size_t)s->k_blocks * KERN_BLOCK;
         if (s->kind == STEP_WINOGRAD) // the products of one column panel stand behind
@@ -103,8 +110,8 @@ static void note_scratch(struct layout *out, const struct plan *plan,
         if (s->strassen)
             floats = strassen_scratch_floats(plan, s);
         if (s->more)
-            codes = KERN_ROWS_MAX * (size_t)s->in_blocks * KERN_BLOCK *
-                    kern_element_size(KERN_U12) / sizeof(float);
+            codes = (size_t)(layout_strip_tiles(s) * s->tile->rows * s->in_blocks) *
+                    KERN_BLOCK * kern_element_size(KERN_U12) / sizeof(float);
         if (s->coded)
             codes = coded_floats(s, w, layout_chunk_rows(plan, s));
         if (codes > out->codes)

@@ -38,8 +38,8 @@ struct layout {
         *value; // [net.count] offset of a node's value; meaningful where one is written
     size_t floats;     // of the block
     size_t scratch;    // floats that a member needs for its left panel
-    size_t codes;      // floats for codes: of one tile before they are spread, or of the
-                       // rows that the windows of a chunk see
+    size_t codes;      // floats for codes: of some tiles before they are spread, or of
+                       // the rows that the windows of a chunk see
     size_t taps;       // window pointers that it needs
     size_t slabs;      // floats that it needs for the rings of a band
     int widest;        // channels, with padding, of the widest value
@@ -51,6 +51,11 @@ struct layout {
 enum err_code layout_open(const struct plan *plan, int height, int width, int batch,
                           int members, struct layout *out, struct err *e) MUST_CHECK;
 void layout_release(struct layout *layout);
+
+// Neighbours of a row that a depthwise 3×3 at stride 1 computes at once, at most, and how
+// many tiles of the left panel behind it they may touch.
+enum { LAYOUT_STRIP = 2 * KERN_ROWS_MAX };
+int layout_strip_tiles(const struct plan_step *step);
 
 // What a window at stride 1 slides over in one picture, padding included.
 int layout_padded_rows(const struct window *w);

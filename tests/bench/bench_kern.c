@@ -74,17 +74,16 @@ static void bench_depthwise(kern_dw3x3_f32_fn *fn, const char *name,
     const float *in[3 * (PIXELS + 2)];
     for (int i = 0; i < 3 * (PIXELS + 2); i++)
         in[i] = buffers->c + (ptrdiff_t)i * BLOCKS * KERN_BLOCK;
-    struct kern_dw_f32 k = {.dst = buffers->a,
-                            .dst_pixel = KERN_BLOCK,
-                            .dst_block = PIXELS * KERN_BLOCK,
-                            .in = in,
-                            .weight = (const float *)(const void *)buffers->b,
-                            .bias = buffers->bias,
-                            .element = element,
-                            .pixels = PIXELS,
-                            .taps = 9,
-                            .blocks = BLOCKS,
-                            .relu_in = true};
+    const struct kern_piece all = {buffers->a, (ptrdiff_t)PIXELS * KERN_BLOCK, PIXELS};
+    const struct kern_dw3x3_f32 k = {.to = &all,
+                                     .dst_pixel = KERN_BLOCK,
+                                     .in = in,
+                                     .weight = (const float *)(const void *)buffers->b,
+                                     .bias = buffers->bias,
+                                     .element = element,
+                                     .pieces = 1,
+                                     .blocks = BLOCKS,
+                                     .relu_in = true};
     double best = 1;
     for (int i = 0; i < REPEATS * TILES; i++) {
         double start = clock_now();

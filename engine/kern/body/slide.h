@@ -65,10 +65,30 @@ static ALWAYS_INLINE vec read_last(const float *const *in, ptrdiff_t at,
     return sum;
 }
 
+// One column, where a piece of odd length ends and the next goes on.
+static ALWAYS_INLINE struct column read_column(const float *const *in, ptrdiff_t at,
+                                               const struct taps *w, vec bias, bool relu,
+                                               enum blocks n)
+{
+    struct column c;
+    vec a = relu_if(relu, load(in[0] + at, n));
+    c.first = vec_fma(a, w->first[0], bias);
+    c.second = vec_mul(a, w->second[0]);
+    c.third = vec_mul(a, w->third[0]);
+#pragma GCC unroll 2
+    for (int row = 1; row < 3; row++) {
+        a = relu_if(relu, load(in[row] + at, n));
+        c.first = vec_fma(a, w->first[row], c.first);
+        c.second = vec_fma(a, w->second[row], c.second);
+        c.third = vec_fma(a, w->third[row], c.third);
+    }
+    return c;
+}
+
 // Slides along the row: every input column is read once. `left` is the sum of two columns
 // for the next output, `here` that of one for the output behind it. Each output is
-// (first + second) + third, wherever it stands in the row.
-static ALWAYS_INLINE void slide(const struct kern_dw_f32 *k, int block, enum blocks n,
+// (first + second) + third, wherever it stands in the row and in a piece.
+static ALWAYS_INLINE void slide(const struct kern_dw3x3_f32 *k, int block, enum blocks n,
                                 enum kern_element element, bool relu_in)
 {
     const ptrdiff_t at = 8 * (ptrdiff_t)block, pixel = k->dst_pixel;
@@ -76,32 +96,44 @@ static ALWAYS_INLINE void slide(const struct kern_dw_f32 *k, int block, enum blo
     const struct taps w = load_taps(k->weight + 9 * at, n);
     const vec bias = load(k->bias + at, n);
     const float *const *in = k->in;
-    const struct place to = {k->dst, k->dst_block, element, n};
-    ptrdiff_t p = block * k->dst_block;
     struct columns c = read_columns(in, at, &w, bias, relu_in, n);
     vec left = vec_add(c.a.first, c.b.second), here = c.b.first;
-    int rest = k->pixels;
-    for (; rest > 2; rest -= 2, p += 2 * pixel) {
-        in += 6;
-        c = read_columns(in, at, &w, bias, relu_in, n);
-        vec first = relu_if(relu_out, vec_add(left, c.a.third));
-        vec second = vec_add(vec_add(here, c.a.second), c.b.third);
-        put_neighbours(&to, p, pixel, first, relu_if(relu_out, second));
-        left = vec_add(c.a.first, c.b.second);
-        here = c.b.first;
-    }
     in += 6;
-    if (rest == 2) {
-        c = read_columns(in, at, &w, bias, relu_in, n);
-        vec second = vec_add(vec_add(here, c.a.second), c.b.third);
-        put_one(&to, p + pixel, relu_if(relu_out, second));
-    } else {
-        c.a.third = read_last(in, at, &w, relu_in, n);
+    for (const struct kern_piece *piece = k->to, *last = piece + k->pieces - 1;;
+         piece++) {
+        const struct place to = {piece->dst, piece->dst_block, element, n};
+        const int behind = piece < last ? 1 : 2; // the row's end reads no further column
+        ptrdiff_t p = block * piece->dst_block;
+        int rest = piece->pixels;
+        for (; rest > behind; rest -= 2, p += 2 * pixel, in += 6) {
+            c = read_columns(in, at, &w, bias, relu_in, n);
+            vec first = relu_if(relu_out, vec_add(left, c.a.third));
+            vec second = vec_add(vec_add(here, c.a.second), c.b.third);
+            put_neighbours(&to, p, pixel, first, relu_if(relu_out, second));
+            left = vec_add(c.a.first, c.b.second);
+            here = c.b.first;
+        }
+        if (rest == 2) {
+            c = read_columns(in, at, &w, bias, relu_in, n);
+            vec second = vec_add(vec_add(here, c.a.second), c.b.third);
+            put_one(&to, p + pixel, relu_if(relu_out, second));
+        } else if (piece == last) {
+            c.a.third = read_last(in, at, &w, relu_in, n);
+        } else if (rest == 1) {
+            c.a = read_column(in, at, &w, bias, relu_in, n);
+        } else {
+            continue;
+        }
+        put_one(&to, p, relu_if(relu_out, vec_add(left, c.a.third)));
+        if (piece == last)
+            break;
+        left = vec_add(here, c.a.second);
+        here = c.a.first;
+        in += 3;
     }
-    put_one(&to, p, relu_if(relu_out, vec_add(left, c.a.third)));
 }
 
-static ALWAYS_INLINE void dw3x3(const struct kern_dw_f32 *k, enum kern_element element,
+static ALWAYS_INLINE void dw3x3(const struct kern_dw3x3_f32 *k, enum kern_element element,
                                 bool relu_in)
 {
     int block = 0;
@@ -111,7 +143,7 @@ static ALWAYS_INLINE void dw3x3(const struct kern_dw_f32 *k, enum kern_element e
         slide(k, block, ONE, element, relu_in);
 }
 
-static ALWAYS_INLINE void dw3x3_any(const struct kern_dw_f32 *k)
+static ALWAYS_INLINE void dw3x3_any(const struct kern_dw3x3_f32 *k)
 {
     if (k->element == KERN_F32 && k->relu_in)
         dw3x3(k, KERN_F32, true);
@@ -133,7 +165,7 @@ static ALWAYS_INLINE void dw3x3_any(const struct kern_dw_f32 *k)
 
 // The kernel of this file by an instruction set's name and the channels of a vec.
 #define SLIDE_KERNEL(isa, channels)                                                      \
-    void kern_dw3x3_f32_1x##channels##_##isa(const struct kern_dw_f32 *k)                \
+    void kern_dw3x3_f32_1x##channels##_##isa(const struct kern_dw3x3_f32 *k)             \
     {                                                                                    \
         dw3x3_any(k);                                                                    \
     }
