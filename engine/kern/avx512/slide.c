@@ -1,5 +1,7 @@
 #include "engine/kern/vec/slide_avx512.h"
 
+#include "engine/kern/body/maxpool.h"
 #include "engine/kern/body/slide.h"
 
 SLIDE_KERNEL(avx512, 16)
+MAXPOOL_KERNEL(avx512, 16)

@@ -1,4 +1,5 @@
-// A vec of one block for slide.h, over the vocabulary of vec_<isa>.h and of put.h.
+// A vec of one block for slide.h and maxpool.h, over the vocabulary of vec_<isa>.h and of
+// put.h.
 
 #include "engine/kern/vec/place.h"
 
@@ -16,6 +17,12 @@ static ALWAYS_INLINE vec load_apart(const float *p, ptrdiff_t apart, enum blocks
     return vec_load(p);
 }
 
+static ALWAYS_INLINE void store(float *p, vec v, enum blocks n)
+{
+    (void)n;
+    vec_store(p, v);
+}
+
 static ALWAYS_INLINE void put_one(const struct place *to, ptrdiff_t at, vec v)
 {
     put(to->dst, at, to->element, v);
@@ -27,4 +34,5 @@ static ALWAYS_INLINE void put_neighbours(const struct place *to, ptrdiff_t at,
     put_pair(to->dst, at, pixel, to->element, a, b);
 }
 
+#include "engine/kern/body/maxpool.h"
 #include "engine/kern/body/slide.h"

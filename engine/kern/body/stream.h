@@ -3,22 +3,6 @@
 
 #include "engine/kern/body/panel.h"
 
-static ALWAYS_INLINE void maxpool(const struct kern_maxpool_f32 *k)
-{
-    for (int p = 0; p < k->pixels; p++) {
-        const float *const *in = k->in + p * k->taps;
-        float *dst = k->dst + p * k->dst_pixel;
-        for (int b = 0; b < k->blocks; b++) {
-            vec v = vec_load(in[0] + 8 * b);
-            for (int t = 1; t < k->taps; t++)
-                v = vec_max(v, vec_load(in[t] + 8 * b));
-            if (k->add)
-                v = vec_add(v, vec_load(k->add + p * k->add_pixel + 8 * b));
-            vec_store(dst + 8 * b, relu_if(k->relu, v));
-        }
-    }
-}
-
 static ALWAYS_INLINE void affine(const struct kern_affine_f32 *k)
 {
     for (size_t p = 0; p < k->pixels; p++) {
@@ -76,10 +60,6 @@ static ALWAYS_INLINE double peak(long rounds, float *sink, bool ten)
 
 // The kernels of this file by an instruction set's name; ten as for peak().
 #define VALUE_KERNELS(isa)                                                               \
-    void kern_maxpool_f32_1x8_##isa(const struct kern_maxpool_f32 *k)                    \
-    {                                                                                    \
-        maxpool(k);                                                                      \
-    }                                                                                    \
     void kern_affine_f32_1x8_##isa(const struct kern_affine_f32 *k)                      \
     {                                                                                    \
         affine(k);                                                                       \

@@ -8,5 +8,6 @@
 
 PANEL_KERNELS(fused)
 SLIDE_KERNEL(fused, 8)
+MAXPOOL_KERNEL(fused, 8)
 VALUE_KERNELS(fused)
 STRASSEN_KERNEL(fused)

@@ -7,6 +7,7 @@
 
 PANEL_KERNELS(scalar)
 SLIDE_KERNEL(scalar, 8)
+MAXPOOL_KERNEL(scalar, 8)
 VALUE_KERNELS(scalar)
 STRASSEN_KERNEL(scalar)
 PEAK_KERNEL(scalar, false)

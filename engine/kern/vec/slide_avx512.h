@@ -1,10 +1,10 @@
 #ifndef ENG_KERN_VEC_SLIDE_AVX512_H
 #define ENG_KERN_VEC_SLIDE_AVX512_H
 
-// A vec of two blocks for body/slide.h, in 512 bits: half the instructions for the same
-// multiply-adds, which is faster also where a unit takes them in two steps: on Zen 4
-// (24 November 2026) 78 % of the peak instead of 75 to float, 70 instead of 61 to u8.
-// Includers may say VEC_AVX512BF16.
+// A vec of two blocks for body/slide.h and body/maxpool.h, in 512 bits: half the
+// instructions for the same multiply-adds, which is faster also where a unit takes them
+// in two steps: on Zen 4 (24 November 2026) 78 % of the peak instead of 75 to float, 70
+// instead of 61 to u8. Includers may say VEC_AVX512BF16.
 
 #include "engine/kern/kern.h"
 #include "engine/kern/vec/place.h"
@@ -22,6 +22,14 @@ static ALWAYS_INLINE vec load(const float *p, enum blocks n)
     return n == TWO ? _mm512_loadu_ps(p) : _mm512_castps256_ps512(_mm256_loadu_ps(p));
 }
 
+static ALWAYS_INLINE void store(float *p, vec v, enum blocks n)
+{
+    if (n == TWO)
+        _mm512_storeu_ps(p, v);
+    else
+        _mm256_storeu_ps(p, _mm512_castps512_ps256(v));
+}
+
 static ALWAYS_INLINE vec load_apart(const float *p, ptrdiff_t apart, enum blocks n)
 {
     vec one = _mm512_castps256_ps512(_mm256_loadu_ps(p));
@@ -31,6 +39,11 @@ static ALWAYS_INLINE vec load_apart(const float *p, ptrdiff_t apart, enum blocks
 static ALWAYS_INLINE vec vec_add(vec a, vec b)
 {
     return _mm512_add_ps(a, b);
+}
+
+static ALWAYS_INLINE vec vec_max(vec a, vec b)
+{
+    return _mm512_max_ps(a, b);
 }
 
 static ALWAYS_INLINE vec vec_mul(vec a, vec b)
