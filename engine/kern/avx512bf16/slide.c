@@ -1,6 +1,8 @@
 #define VEC_AVX512BF16
 #include "engine/kern/vec/slide_avx512.h"
 
+#include "engine/kern/body/gather.h"
 #include "engine/kern/body/slide.h"
 
+GATHER_KERNEL(avx512bf16, 16)
 SLIDE_KERNEL(avx512bf16, 16)

@@ -4,6 +4,6 @@
 #define VEC_AVX512BF16
 #include "engine/kern/vec/vec_avx2.h"
 
-#include "engine/kern/body/stream.h"
+#include "engine/kern/body/dw.h"
 
-PANEL_KERNELS(avx512bf16)
+DW_KERNEL(avx512bf16)

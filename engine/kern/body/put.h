@@ -1,3 +1,6 @@
+#ifndef ENG_KERN_BODY_PUT_H
+#define ENG_KERN_BODY_PUT_H
+
 // Where a kernel puts its values.
 
 #include "engine/kern/kern.h"
@@ -36,3 +39,5 @@ static ALWAYS_INLINE void put_pair(void *dst, ptrdiff_t at, ptrdiff_t pixel,
         vec_store_u8_pair((uint8_t *)dst + at, a, b);
     }
 }
+
+#endif

@@ -1,5 +1,5 @@
-// A vec of one block for slide.h and maxpool.h, over the vocabulary of vec_<isa>.h and of
-// put.h.
+// A vec of one block for gather.h, maxpool.h and slide.h, over the vocabulary of
+// vec_<isa>.h and of put.h.
 
 #include "engine/kern/vec/place.h"
 
@@ -34,5 +34,6 @@ static ALWAYS_INLINE void put_neighbours(const struct place *to, ptrdiff_t at,
     put_pair(to->dst, at, pixel, to->element, a, b);
 }
 
+#include "engine/kern/body/gather.h"
 #include "engine/kern/body/maxpool.h"
 #include "engine/kern/body/slide.h"

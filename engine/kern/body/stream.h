@@ -1,7 +1,7 @@
 // The streaming kernels, written once over the vocabulary of vec/ and included by one
 // file of each instruction set. See kern.h for what they compute.
 
-#include "engine/kern/body/panel.h"
+#include "engine/kern/body/put.h"
 
 static ALWAYS_INLINE void affine(const struct kern_affine_f32 *k)
 {

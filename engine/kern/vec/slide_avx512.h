@@ -1,7 +1,7 @@
 #ifndef ENG_KERN_VEC_SLIDE_AVX512_H
 #define ENG_KERN_VEC_SLIDE_AVX512_H
 
-// A vec of two blocks for body/slide.h and body/maxpool.h, in 512 bits: half the
+// A vec of two blocks for gather.h, maxpool.h and slide.h of body/, in 512 bits: half the
 // instructions for the same multiply-adds, which is faster also where a unit takes them
 // in two steps: on Zen 4 (24 November 2026) 78 % of the peak instead of 75 to float, 70
 // instead of 61 to u8. Includers may say VEC_AVX512BF16.
