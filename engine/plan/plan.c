@@ -163,7 +163,7 @@ static size_t spare_floats(const struct net *net)
     size_t weights = 0;
     for (int i = 0; i < net->count; i++)
         weights += net->nodes[i].weight ? net_weight_count(net, i) : 0;
-    return weights * 3 / 8 > small ? weights * 3 / 8 : small;
+    return weights * 4 / 11 > small ? weights * 4 / 11 : small;
 }
 
 static bool take_spare(struct builder *b, const struct plan_step *s)
