@@ -16,6 +16,15 @@ static int strip_of(const struct window *w, struct exec_pixel at, int left)
     return (n + strips - 1) / strips;
 }
 
+// What other steps wrote a while ago no longer is in L2, and its lines are too far apart
+// for the CPU to foresee: Xception's block 2 and 3 read 0.1 to 0.3 ms less (Zen 4,
+// 28 November 2026).
+static ptrdiff_t next_row(const struct window *w, struct exec_pixel at)
+{
+    const bool below = at.y - w->pad_top + 3 < w->in_h;
+    return below && !w->ring ? (ptrdiff_t)w->in_w * w->in_channels : 0;
+}
+
 void exec_slide(const struct exec *x, int step, const struct exec_member *me, int m,
                 int pixels, struct kern_dw3x3_f32 k)
 {
@@ -29,6 +38,7 @@ void exec_slide(const struct exec *x, int step, const struct exec_member *me, in
         const struct exec_pixel at = exec_pixel_at(&l->window, m);
         piece.pixels = strip_of(&l->window, at, end - m);
         exec_columns(&src, at, piece.pixels + 2, me->taps);
+        k.ahead = next_row(&l->window, at);
         x->plan->kern.dw3x3_f32(&k);
         piece.dst = (char *)piece.dst +
                     piece.pixels * k.dst_pixel * (ptrdiff_t)kern_element_size(k.element);
@@ -111,6 +121,7 @@ void exec_feed_slide(const struct exec *x, int step, const struct exec_member *m
         const struct exec_pixel at = exec_pixel_at(&l->window, m);
         n = strip_of(&l->window, at, rows.last - m);
         exec_columns(&src, at, n + 2, me->taps);
+        k.ahead = next_row(&l->window, at);
         k.pieces = cut(&f, k.element, n, to);
         x->plan->kern.dw3x3_f32(&k);
         spread_full_tiles(&f);

@@ -89,6 +89,7 @@ struct kern_dw3x3_f32 {
     const float *const *in;      // [pixels of all pieces + 2][3], columns of three
     const float *weight;         // [blocks][9][8]
     const float *bias;           // [blocks · 8]
+    ptrdiff_t ahead; // floats from the bottom row to what to fetch: the next, or itself
     enum kern_element element;
     int pieces, blocks;
     bool relu_in, relu_out;

@@ -107,6 +107,8 @@ static ALWAYS_INLINE void slide(const struct kern_dw3x3_f32 *k, int block, enum 
         int rest = piece->pixels;
         for (; rest > behind; rest -= 2, p += 2 * pixel, in += 6) {
             c = read_columns(in, at, &w, bias, relu_in, n);
+            __builtin_prefetch(in[2] + at + k->ahead, 0, 2);
+            __builtin_prefetch(in[5] + at + k->ahead, 0, 2);
             vec first = relu_if(relu_out, vec_add(left, c.a.third));
             vec second = vec_add(vec_add(here, c.a.second), c.b.third);
             put_neighbours(&to, p, pixel, first, relu_if(relu_out, second));
