@@ -152,7 +152,8 @@ void exec_gather(const struct exec *x, int step, const struct exec_member *me, i
 void exec_depthwise(const struct exec *x, int step, const struct exec_member *me, int m,
                     int pixels, struct kern_dw_f32 k);
 
-// Whether the kernel for that is dw3x3 (slide.c).
+// Whether the kernel for that is dw3x3, and the same with it: k.to is one piece, whose
+// pixels are `pixels` here (slide.c).
 bool exec_slides(const struct window *w);
 void exec_slide(const struct exec *x, int step, const struct exec_member *me, int m,
                 int pixels, struct kern_dw3x3_f32 k);
