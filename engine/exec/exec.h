@@ -4,6 +4,7 @@
 // Runs the steps of a plan. All members of a team call exec_steps with the same step and
 // share its rows; a barrier behind each call is the caller's. Nothing here allocates.
 
+#include "engine/kern/depthwise.h"
 #include "engine/plan/layout.h"
 
 struct exec_member {

@@ -170,11 +170,11 @@ static int run_length(const struct window *w, struct exec_pixel at, int most)
     return n < most ? n : most;
 }
 
-static void feed_picture(const struct exec *x, int step, int m, int rows, float *panel)
+static void feed_picture(const struct exec *x, int step, int m, int rows,
+                         struct panel_row to)
 {
     const struct window *w = &x->layout->steps[step].window;
     const ptrdiff_t picture = 3 * (ptrdiff_t)w->in_h * w->in_w;
-    struct panel_row to = {panel, rows * (ptrdiff_t)KERN_BLOCK};
     for (int r = 0, n; r < rows; r += n, to.at += n * KERN_BLOCK) {
         struct exec_pixel at = exec_pixel_at(w, m + r);
         const float *planes = x->input + at.picture * picture;
@@ -214,7 +214,8 @@ static void feed(const struct exec *x, int step, const struct exec_member *me, i
 {
     const struct plan_step *s = &x->plan->steps[step];
     if (s->feed == FEED_PICTURE) {
-        feed_picture(x, step, m, rows, panel);
+        feed_picture(x, step, m, rows,
+                     (struct panel_row){panel, rows * (ptrdiff_t)KERN_BLOCK});
     } else if (s->feed == FEED_DEPTHWISE) {
         exec_depthwise(x, step, me, m, rows,
                        (struct kern_dw_f32){.dst = panel,

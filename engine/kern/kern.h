@@ -60,41 +60,6 @@ struct kern_gather_f32 {
     bool relu;
 };
 
-// Depthwise convolution to dst as above, relu_in on what is read, bias and relu_out on
-// what is written. dst_pixel is 8 for elements other than float. For whole numbers weight
-// and bias carry scale and shift already.
-struct kern_dw_f32 {
-    void *dst;
-    ptrdiff_t dst_pixel, dst_block; // elements
-    const float *const *in;         // [pixels][taps]
-    const float *weight;            // [blocks][taps][8]
-    const float *bias;              // [blocks · 8]
-    enum kern_element element;
-    int pixels, taps, blocks;
-    bool relu_in, relu_out;
-};
-
-// Where some neighbours go, as dst above.
-struct kern_piece {
-    void *dst;
-    ptrdiff_t dst_block; // elements
-    int pixels;
-};
-
-// The same of 3 × 3 at stride 1, for neighbours in one row, which may go to several
-// places on the way: tiles of a panel.
-struct kern_dw3x3_f32 {
-    const struct kern_piece *to; // [pieces]
-    ptrdiff_t dst_pixel;         // elements
-    const float *const *in;      // [pixels of all pieces + 2][3], columns of three
-    const float *weight;         // [blocks][9][8]
-    const float *bias;           // [blocks · 8]
-    ptrdiff_t ahead; // floats from the bottom row to what to fetch: the next, or itself
-    enum kern_element element;
-    int pieces, blocks;
-    bool relu_in, relu_out;
-};
-
 // Winograd's F(4×4, 3×3), 36 products instead of 144 taps: 6 × 6 pixels become one row of
 // each left panel, dst[place · dst_place + b · dst_block] of relu(in[place][b · 8 …]).
 struct kern_wino_in_f32 {
@@ -150,7 +115,9 @@ typedef kern_gemm_fn kern_gemm_f32_fn;
 typedef kern_gemm_fn kern_gemm_bf16_fn;
 typedef kern_gemm_fn kern_gemm_s8_fn;
 typedef void kern_gather_f32_fn(const struct kern_gather_f32 *k);
+struct kern_dw_f32; // depthwise.h, as the next
 typedef void kern_dw_f32_fn(const struct kern_dw_f32 *k);
+struct kern_dw3x3_f32;
 typedef void kern_dw3x3_f32_fn(const struct kern_dw3x3_f32 *k);
 struct kern_spread_u8; // codes.h, as the next
 typedef void kern_spread_u8_fn(const struct kern_spread_u8 *k);

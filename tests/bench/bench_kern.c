@@ -5,6 +5,7 @@
 // L2. What multiplies nothing has its time.
 
 #include "engine/kern/codes.h"
+#include "engine/kern/depthwise.h"
 #include "engine/kern/kern.h"
 
 #include "base/clock.h"

@@ -2,6 +2,7 @@
 #include "tests/checkkern/data.h"
 
 #include "engine/kern/codes.h"
+#include "engine/kern/depthwise.h"
 
 #include <stdio.h>
 

@@ -2,6 +2,7 @@
 // kern.h.
 
 #include "engine/kern/body/put.h"
+#include "engine/kern/depthwise.h"
 
 static ALWAYS_INLINE void dw(const struct kern_dw_f32 *k, enum kern_element element)
 {

@@ -21,7 +21,7 @@ static ALWAYS_INLINE void gather_tap(const struct kern_gather_f32 *k, int p, int
     ptrdiff_t dst = p * k->dst_pixel + (ptrdiff_t)t * k->blocks * k->dst_block;
     const int step = 1 + (int)WIDEST;
     for (int block = 0; block < k->blocks; block += step, dst += step * k->dst_block) {
-        to.n = k->blocks - block < step ? ONE : WIDEST;
+        to.n = blocks_of(k->blocks - block, WIDEST);
         vec a = gather_one(k, src, 8 * (ptrdiff_t)block, element, to.n);
         if (both)
             put_neighbours(&to, dst, k->dst_pixel, a,

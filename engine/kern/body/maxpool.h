@@ -14,11 +14,11 @@ static ALWAYS_INLINE vec pool(const float *const *in, int taps, ptrdiff_t at,
 static ALWAYS_INLINE void pool_pixel(const struct kern_maxpool_f32 *k, int p,
                                      const float *const *in, int taps)
 {
-    const ptrdiff_t channels = 8 * (ptrdiff_t)k->blocks, wide = 8 + 8 * (ptrdiff_t)WIDEST;
     const float *add = k->add ? k->add + p * k->add_pixel : NULL;
     float *dst = k->dst + p * k->dst_pixel;
-    for (ptrdiff_t at = 0; at < channels; at += wide) {
-        const enum blocks n = channels - at < wide ? ONE : WIDEST;
+    for (int block = 0; block < k->blocks; block += 1 + (int)WIDEST) {
+        const enum blocks n = blocks_of(k->blocks - block, WIDEST);
+        const ptrdiff_t at = 8 * (ptrdiff_t)block;
         vec v = pool(in, taps, at, n);
         if (add)
             v = vec_add(v, load(add + at, n));

@@ -3,6 +3,8 @@
 //
 // enum blocks (vec/place.h) says how many of them count; a vec of one block ignores it.
 
+#include "engine/kern/depthwise.h"
+
 // What an input column gives to the three outputs that see it: the sums of its three rows
 // by the weights of the window's first, second and third column.
 struct column {

@@ -8,6 +8,12 @@
 
 enum blocks { ONE, TWO };
 
+// The next vec when so many blocks are left.
+static inline enum blocks blocks_of(int left, enum blocks widest)
+{
+    return left > (int)widest ? widest : ONE;
+}
+
 struct place {
     void *dst;
     ptrdiff_t block; // from one to the next
