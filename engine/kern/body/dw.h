@@ -1,5 +1,5 @@
 // The depthwise convolution of any window, written once over the vocabulary of vec/. See
-// kern.h.
+// depthwise.h.
 
 #include "engine/kern/body/put.h"
 #include "engine/kern/depthwise.h"
