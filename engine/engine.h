@@ -32,7 +32,7 @@ enum eng_isa {
 };
 
 // Grows whenever the numbers of any precision may change: part of the cache key.
-enum { ENG_NUMERIC_VERSION = 4 };
+enum { ENG_NUMERIC_VERSION = 5 };
 
 const char *eng_precision_name(enum eng_precision precision);
 int eng_precision_find(const char *name); // -1 when there is none

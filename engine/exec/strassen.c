@@ -2,6 +2,7 @@
 #include "engine/exec/exec.h"
 
 #include <assert.h>
+#include <string.h>
 
 // Pairs side by side, and where their pieces of the left side begin.
 struct tile {
@@ -20,8 +21,17 @@ struct chunk {
     int most;          // pairs that there is room for
     int tiles;
     struct tile tile[STRASSEN_TILES];
+    float *form; // [half and rest of k][columns of a panel], of the right side
+    float *left; // all pieces of all tiles
     float *raw;  // left panel of a few pixels
-    float *sums; // [3][most][KERN_COLS_MAX]
+    float *sums; // [3][most][columns of a panel]
+};
+
+// A panel of columns: of the left and the right half, and the runs' right sides.
+struct panel {
+    int col, cols[2];
+    const float *side[STRASSEN_RUNS];
+    const float *end; // of what is packed
 };
 
 static int pairs_of(int pixels)
@@ -42,7 +52,7 @@ static bool has_rest(int piece)
 static void lay_tiles(struct chunk *c)
 {
     const int pairs = pairs_of(c->rows);
-    float *panel = c->me->panel;
+    float *panel = c->left;
     c->tiles = 0;
     for (int i = 0; i < pairs; i += c->tile[c->tiles++].pairs) {
         struct tile *t = &c->tile[c->tiles];
@@ -80,7 +90,7 @@ static void feed_tile(const struct chunk *c, const struct tile *t)
 static float *sums_at(const struct chunk *c, enum strassen_place place, int pair)
 {
     int which = (int)place - (int)STRASSEN_SUM0;
-    return c->sums + (ptrdiff_t)(which * c->most + pair) * KERN_COLS_MAX;
+    return c->sums + (ptrdiff_t)(which * c->most + pair) * c->s->tile->cols;
 }
 
 // Where a run's sums start and end for the pairs from `pair` on.
@@ -91,14 +101,14 @@ static void set_places(const struct chunk *c, const struct strassen_run *run, in
     const ptrdiff_t left = c->extents.left * KERN_BLOCK;
     if (run->from == STRASSEN_BIAS)
         g->bias = c->s->bias + col;
-    else if (run->from == STRASSEN_DIFFERENCE)
+    else if (run->from == STRASSEN_DIFF)
         g->bias = c->s->bias + stride + col;
     else
         g->bias = sums_at(c, run->from, pair);
-    g->bias_stride = run->from < STRASSEN_SUM0 ? 0 : KERN_COLS_MAX;
+    g->bias_stride = run->from < STRASSEN_SUM0 ? 0 : c->s->tile->cols;
     if (run->to < STRASSEN_UPPER) {
         g->c = sums_at(c, run->to, pair);
-        g->c_stride = KERN_COLS_MAX;
+        g->c_stride = c->s->tile->cols;
         return;
     }
     ptrdiff_t m = c->m + 2 * pair + (run->to == STRASSEN_LOWER);
@@ -109,23 +119,56 @@ static void set_places(const struct chunk *c, const struct strassen_run *run, in
     g->relu = c->s->relu;
 }
 
-static void multiply_run(const struct chunk *c, const struct strassen_run *run, int col,
-                         struct kern_gemm g)
+static struct panel panel_of(const struct chunk *c, int j)
+{
+    const struct strassen *e = &c->extents;
+    const int wide = c->s->tile->cols;
+    struct panel p = {
+        .col = j * wide,
+        .cols = {strassen_cols(e, false, j, wide), strassen_cols(e, true, j, wide)}};
+    p.end =
+        (const float *)c->s->weight + (size_t)j * strassen_weight_floats(e, wide, wide);
+    for (int r = 0; r < STRASSEN_RUNS; r++) {
+        const struct strassen_run *run = &strassen_runs[r];
+        p.side[r] = p.end;
+        if (strassen_is_packed(run))
+            p.end +=
+                (ptrdiff_t)strassen_run_blocks(e, run) * KERN_BLOCK * p.cols[run->right];
+    }
+    return p;
+}
+
+static void multiply_run(const struct chunk *c, const struct panel *p,
+                         const struct strassen_run *run, struct kern_gemm g)
 {
     const bool lower = run->left == KERN_A22;
     const int skip = run->half ? 0 : c->extents.half * KERN_BLOCK;
-    const size_t bytes = (size_t)(g.blocks * KERN_BLOCK * g.cols) * sizeof(float);
     assert(c->tiles > 0);
-    g.next = (const char *)g.b + bytes;
-    g.next_len = bytes / (size_t)c->tiles + 64;
+    g.next_len = g.next_len / (size_t)c->tiles + 64;
     for (const struct tile *t = c->tile; t < c->tile + c->tiles; t++) {
         g.rows = lower ? t->lower : t->pairs;
+        if (g.rows == 0)
+            break; // a last tile without a lower pixel
         g.a = t->piece[run->left] + (ptrdiff_t)skip * g.rows;
-        set_places(c, run, t->first, col, &g);
-        if (g.rows > 0)
-            c->s->gemm(&g);
+        set_places(c, run, t->first, p->col, &g);
+        c->s->gemm(&g);
+        g.formed = 0;
         g.next += g.next_len;
     }
+}
+
+// The first tile of a run forms its right side from two that were just used.
+static void form(const struct chunk *c, const struct panel *p,
+                 const struct strassen_run *run, struct kern_gemm *g)
+{
+    const size_t half = (size_t)(c->extents.half * KERN_BLOCK * p->cols[0]);
+    g->of = p->side[run->of];
+    g->less = p->side[run->less];
+    g->formed = c->extents.half;
+    g->b = c->form;
+    if (run->rest)
+        memcpy(c->form + half, g->of + half,
+               (size_t)(c->extents.rest * KERN_BLOCK * p->cols[0]) * sizeof *c->form);
 }
 
 // The third sums belong to the others, too.
@@ -133,32 +176,37 @@ static void add_sums(const struct chunk *c)
 {
     for (int to = STRASSEN_SUM0; to < STRASSEN_SUM2; to++) {
         float *sums = sums_at(c, (enum strassen_place)to, 0);
-        c->x->plan->kern.affine_f32(
-            &(struct kern_affine_f32){.dst = sums,
-                                      .src = sums,
-                                      .add = sums_at(c, STRASSEN_SUM2, 0),
-                                      .pixels = (size_t)pairs_of(c->rows),
-                                      .pixel = KERN_COLS_MAX,
-                                      .blocks = c->s->tile->cols / KERN_BLOCK});
+        c->x->plan->kern.affine_f32(&(struct kern_affine_f32){
+            .dst = sums,
+            .src = sums,
+            .add = sums_at(c, STRASSEN_SUM2, 0),
+            .pixels = 1,
+            .blocks = pairs_of(c->rows) * c->s->tile->cols / KERN_BLOCK});
     }
 }
 
-static void multiply_panel(const struct chunk *c, int panel)
+// Each run but the last, a short one, fetches its share of what is packed, two sides
+// ahead.
+static void multiply_panel(const struct chunk *c, int j)
 {
-    const struct strassen *e = &c->extents;
-    const int wide = c->s->tile->cols, col = panel * wide;
-    const float *b = (const float *)c->s->weight +
-                     (size_t)panel * strassen_weight_floats(e, wide, wide);
+    const struct panel p = panel_of(c, j);
+    const size_t share =
+        (size_t)(p.end - p.side[0]) / (STRASSEN_RUNS - 1) * sizeof(float);
+    const char *next = (const char *)p.side[2];
     for (int r = 0; r < STRASSEN_RUNS; r++) {
         const struct strassen_run *run = &strassen_runs[r];
-        struct kern_gemm g = {.b = b,
-                              .blocks = strassen_run_blocks(e, run),
-                              .cols = strassen_run_cols(e, run, panel, wide)};
+        struct kern_gemm g = {.b = p.side[r],
+                              .next = next,
+                              .next_len = run->half ? share : 0,
+                              .blocks = strassen_run_blocks(&c->extents, run),
+                              .cols = p.cols[run->right]};
+        next += g.next_len;
         if (r == STRASSEN_ADD)
             add_sums(c);
+        if (!strassen_is_packed(run))
+            form(c, &p, run, &g);
         if (g.cols > 0)
-            multiply_run(c, run, col, g);
-        b += (ptrdiff_t)g.blocks * KERN_BLOCK * g.cols;
+            multiply_run(c, &p, run, g);
     }
 }
 
@@ -187,7 +235,9 @@ static void multiply(const struct exec *x, int step, const struct exec_member *m
                       .step = step};
     c.extents = strassen_of(c.s);
     c.most = layout_chunk_rows(x->plan, c.s) / 2;
-    c.raw = (float *)me->panel + c.most * strassen_pair_floats(&c.extents);
+    c.form = me->panel; // aligned, as right sides must be
+    c.left = c.form + strassen_form_floats(c.s);
+    c.raw = c.left + c.most * strassen_pair_floats(&c.extents);
     c.sums = c.raw + KERN_ROWS_MAX * c.s->k_blocks * KERN_BLOCK;
     // An observer finds all rows of its part in the raw panel.
     const int most = x->observer ? KERN_ROWS_MAX / 2 : c.most;

@@ -23,7 +23,8 @@ enum { KERN_WINO_IN = 6, KERN_WINO_OUT = 4, KERN_WINO_PLACES = 36 };
 // c[rows][cols] = relu(a·b + bias + add), in three families. A step takes the next 4
 // bytes of a row of a: that many k.
 //
-// - gemm_f32: a float, b float [k][cols]; sums start from the bias, k in order
+// - gemm_f32: a float, b float [k][cols]; sums start from the bias, k in order; first
+//   blocks of b can be formed on the way, as of - less
 // - gemm_bf16: a and b bfloat16, b [k/2][cols][2]; the same, of each pair the odd k first
 // - gemm_s8: a u8, b s8 [k/4][cols][4]; sums are exact, then sum · scale + bias
 //
@@ -32,15 +33,17 @@ enum { KERN_WINO_IN = 6, KERN_WINO_OUT = 4, KERN_WINO_PLACES = 36 };
 // these four products in 16 bits: nothing in a is negative, they stay within 255 · 128.
 struct kern_gemm {
     const void *a;      // [blocks][rows][8]
-    const void *b;      // 64-byte aligned
+    const void *b;      // 64-byte aligned; formed blocks are written
     const float *scale; // gemm_s8: [cols]
     const float *bias;  // [cols]; row r at r · bias_stride, but for gemm_s8
     const float *add;   // row r at r · add_stride, or NULL
     float *c;           // row r at r · c_stride
     ptrdiff_t add_stride, c_stride;
-    int bias_stride;  // 0: all rows start from the same
-    const char *next; // a slice of what comes after b, to fetch ahead; or NULL
-    size_t next_len;  // bytes
+    int bias_stride;        // 0: all rows start from the same
+    const char *next;       // a slice of what comes after b, to fetch ahead; or NULL
+    size_t next_len;        // bytes
+    const float *of, *less; // as b
+    int formed;             // gemm_f32: how many blocks are of - less
     int blocks;
     int rows; // 1 … the kernel's
     int cols; // blocks of 8 up to the kernel's

@@ -191,8 +191,8 @@ static const void *pack_strassen(struct cursor *c, const struct plan_step *s,
     for (int j = 0; to && j < e.panels; j++)
         for (int r = 0; r < STRASSEN_RUNS; r++) {
             const struct strassen_run *run = &strassen_runs[r];
-            int cols = strassen_run_cols(&e, run, j, s->tile->cols);
-            if (cols <= 0)
+            const int cols = strassen_cols(&e, run->right, j, s->tile->cols);
+            if (!strassen_is_packed(run) || !cols)
                 continue;
             pack_run(&e, run, n, in, (size_t)(j * s->tile->cols), (size_t)cols, to);
             to += strassen_run_blocks(&e, run) * KERN_BLOCK * cols;

@@ -13,7 +13,6 @@ struct builder {
     int *only;    // the reader, when it is one
     bool *taken;  // part of a step written before its turn
     bool *ready;  // its value is written by a step so far
-    size_t spare; // floats that Strassen's algorithm may still take
 };
 
 int plan_blocks(int channels)
@@ -155,26 +154,6 @@ static enum kern_element element_of(const struct builder *b, const struct plan_s
     return b->precision == ENG_BF16 ? KERN_BF16 : KERN_F32;
 }
 
-// Strassen's algorithm wants memory for little time: another 10 MiB of sums would save 1
-// of Xception's 73 ms (Zen 4, 25 November 2026). What is small takes them all.
-static size_t spare_floats(const struct net *net)
-{
-    const size_t small = (8 << 20) / sizeof(float);
-    size_t weights = 0;
-    for (int i = 0; i < net->count; i++)
-        weights += net->nodes[i].weight ? net_weight_count(net, i) : 0;
-    return weights * 4 / 11 > small ? weights * 4 / 11 : small;
-}
-
-static bool take_spare(struct builder *b, const struct plan_step *s)
-{
-    const size_t floats = strassen_sums_floats(s);
-    if (floats > b->spare)
-        return false;
-    b->spare -= floats;
-    return true;
-}
-
 static void add_gemm(struct builder *b, int i)
 {
     const struct kern_set *kern = &b->plan->kern;
@@ -213,8 +192,8 @@ static void add_gemm(struct builder *b, int i)
     s->gemm = gemm.fn;
     s->tile = gemm.about;
     // Not beside int8, whose numbers are the same on every instruction set.
-    s->strassen = b->precision == ENG_FLOAT32 && is_plain_pointwise(n) &&
-                  strassen_suits(s) && take_spare(b, s);
+    s->strassen =
+        b->precision == ENG_FLOAT32 && is_plain_pointwise(n) && strassen_suits(s);
     step_end(b, s,
              s->kind == STEP_GEMM ? gemm.about->name : kern->about.wino_in_f32.name);
 }
@@ -335,7 +314,6 @@ enum err_code plan_open(struct net *net, enum eng_isa isa, enum eng_precision pr
         .only = mem_new(n * sizeof *b.only),
         .taken = mem_new(n * sizeof *b.taken),
         .ready = mem_new(n * sizeof *b.ready),
-        .spare = spare_floats(&plan->net),
     };
     count_readers(&b);
     build_steps(&b);

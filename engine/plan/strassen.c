@@ -4,18 +4,19 @@
 //     C11 = A11·B11 + A12·B21         U = A11·B11 + S2·T2
 //     C21 = U + S3·T3 - A22·T4        C12 = U + S1·T1 + S4·B22
 //     C22 = U + S3·T3 + S1·T1
-//     T1 = B12 - B11, T2 = B22 - T1, T3 = B22 - B12, T4 = T2 - B21
+//     T1 = B12 - B11, T2 = B22 - T1, T3 = T2 - B11, T4 = T2 - B21
 // (Winograd's variant; Huss-Lederman et al., "Implementation of Strassen's algorithm for
 // matrix multiplication", 1996.) The rest of k is added to each quarter at its end.
+// Columns: S or A, B or T by quarters, of - less, half, rest, right, from, to.
 const struct strassen_run strassen_runs[STRASSEN_RUNS] = {
-    {KERN_A11, {1, 0, 0, 0}, true, false, false, STRASSEN_BIAS, STRASSEN_SUM0},
-    {KERN_A12, {0, 0, 1, 0}, true, true, false, STRASSEN_SUM0, STRASSEN_UPPER},
-    {KERN_S2, {1, -1, 0, 1}, true, false, false, STRASSEN_SUM0, STRASSEN_SUM0},
-    {KERN_S3, {0, -1, 0, 1}, true, false, false, STRASSEN_SUM0, STRASSEN_SUM1},
-    {KERN_A22, {-1, 1, 1, -1}, true, true, false, STRASSEN_SUM1, STRASSEN_LOWER},
-    {KERN_S1, {-1, 1, 0, 0}, true, false, false, STRASSEN_DIFFERENCE, STRASSEN_SUM2},
-    {KERN_S4, {0, 0, 0, 1}, true, true, true, STRASSEN_SUM0, STRASSEN_UPPER},
-    {KERN_A22, {0, 0, 0, 0}, false, true, true, STRASSEN_SUM1, STRASSEN_LOWER},
+    {KERN_A11, {1, 0, 0, 0}, 0, 0, true, false, false, STRASSEN_BIAS, STRASSEN_SUM0},
+    {KERN_A12, {0, 0, 1, 0}, 0, 0, true, true, false, STRASSEN_SUM0, STRASSEN_UPPER},
+    {KERN_S2, {1, -1, 0, 1}, 0, 0, true, false, false, STRASSEN_SUM0, STRASSEN_SUM0},
+    {KERN_S3, {0, -1, 0, 1}, 2, 0, true, false, false, STRASSEN_SUM0, STRASSEN_SUM1},
+    {KERN_A22, {-1, 1, 1, -1}, 1, 2, true, true, false, STRASSEN_SUM1, STRASSEN_LOWER},
+    {KERN_S1, {-1, 1, 0, 0}, 0, 0, true, false, false, STRASSEN_DIFF, STRASSEN_SUM2},
+    {KERN_S4, {0, 0, 0, 1}, 0, 0, true, true, true, STRASSEN_SUM0, STRASSEN_UPPER},
+    {KERN_A22, {0, 0, 0, 0}, 0, 0, false, true, true, STRASSEN_SUM1, STRASSEN_LOWER},
 };
 
 struct strassen strassen_of(const struct plan_step *step)
@@ -29,16 +30,20 @@ struct strassen strassen_of(const struct plan_step *step)
     return s;
 }
 
+bool strassen_is_packed(const struct strassen_run *run)
+{
+    return run->of == run->less;
+}
+
 int strassen_run_blocks(const struct strassen *s, const struct strassen_run *run)
 {
     return (run->half ? s->half : 0) + (run->rest ? s->rest : 0);
 }
 
-int strassen_run_cols(const struct strassen *s, const struct strassen_run *run, int panel,
-                      int cols)
+int strassen_cols(const struct strassen *s, bool right, int panel, int wide)
 {
-    int room = (run->right ? s->right : s->left) * KERN_BLOCK - panel * cols;
-    return room < cols ? room : cols;
+    const int room = (right ? s->right : s->left) * KERN_BLOCK - panel * wide;
+    return room < 0 ? 0 : room < wide ? room : wide;
 }
 
 size_t strassen_weight_floats(const struct strassen *s, int left, int right)
@@ -46,8 +51,9 @@ size_t strassen_weight_floats(const struct strassen *s, int left, int right)
     size_t floats = 0;
     for (int r = 0; r < STRASSEN_RUNS; r++) {
         const struct strassen_run *run = &strassen_runs[r];
-        size_t cols = (size_t)(run->right ? right : left);
-        floats += (size_t)strassen_run_blocks(s, run) * KERN_BLOCK * cols;
+        if (strassen_is_packed(run))
+            floats += (size_t)(strassen_run_blocks(s, run) * KERN_BLOCK *
+                               (run->right ? right : left));
     }
     return floats;
 }
@@ -57,39 +63,38 @@ size_t strassen_pair_floats(const struct strassen *s)
     return (size_t)(KERN_STRASSEN_PIECES * s->half + 3 * s->rest) * KERN_BLOCK;
 }
 
-// The panels share the L2 cache with one run's weights at a time, which are half as many
-// as a plain GEMM's: measured on Zen 4, 24 November 2026, 65 to 200 % of its share are
-// within 1 %.
+size_t strassen_form_floats(const struct plan_step *step)
+{
+    const struct strassen s = strassen_of(step);
+    return (size_t)((s.half + s.rest) * KERN_BLOCK * step->tile->cols);
+}
+
+// One run reads a seventh of the panels at a time, and each panel of columns costs a sum
+// of its right side anew: three times a plain GEMM's share of the L2 cache takes 1 % less
+// time than once (Zen 4, 28 November 2026).
 int strassen_chunk_rows(const struct plan *plan, const struct plan_step *step)
 {
     const struct strassen s = strassen_of(step);
     const int most = STRASSEN_TILES * step->tile->rows, least = step->tile->rows;
-    int pairs = plan->panel_bytes / (int)(strassen_pair_floats(&s) * sizeof(float));
+    int pairs = 3 * plan->panel_bytes / (int)(strassen_pair_floats(&s) * sizeof(float));
     return 2 * (pairs < least ? least : pairs > most ? most : pairs);
 }
 
 size_t strassen_scratch_floats(const struct plan *plan, const struct plan_step *step)
 {
     const struct strassen s = strassen_of(step);
-    size_t pairs = (size_t)strassen_chunk_rows(plan, step) / 2;
-    return pairs * (strassen_pair_floats(&s) + STRASSEN_SUMS * KERN_COLS_MAX) +
-           (size_t)(KERN_ROWS_MAX * step->k_blocks * KERN_BLOCK);
-}
-
-size_t strassen_sums_floats(const struct plan_step *step)
-{
-    // Seven quarters for four.
-    const struct strassen s = strassen_of(step);
-    return (size_t)(2 * s.half * KERN_BLOCK) * (size_t)(step->out_blocks * KERN_BLOCK) *
-           3 / 4;
+    const size_t pairs = (size_t)strassen_chunk_rows(plan, step) / 2;
+    const size_t wide = (size_t)step->tile->cols;
+    return pairs * (strassen_pair_floats(&s) + STRASSEN_SUMS * wide) +
+           (size_t)(KERN_ROWS_MAX * step->k_blocks * KERN_BLOCK) +
+           strassen_form_floats(step);
 }
 
 // Measured on Zen 4, 24 November 2026, two threads: 728 to 728 channels take 8 % less
-// time, 256 to 728 4 %, 256 to 256 9 % more. From 1024 channels on there are few pixels
-// in the published networks: 0.5 ms of 71 are not worth 14 MB of weights.
+// time, 256 to 728 4 %, 256 to 256 9 % more.
 bool strassen_suits(const struct plan_step *step)
 {
-    enum { K_LEAST = 256, COLS_LEAST = 512, WEIGHTS_MOST = 1 << 20 };
-    const int k = step->k_blocks * KERN_BLOCK, cols = step->out_blocks * KERN_BLOCK;
-    return k >= K_LEAST && cols >= COLS_LEAST && (long)k * cols <= WEIGHTS_MOST;
+    enum { K_LEAST = 256, COLS_LEAST = 512 };
+    return step->k_blocks * KERN_BLOCK >= K_LEAST &&
+           step->out_blocks * KERN_BLOCK >= COLS_LEAST;
 }

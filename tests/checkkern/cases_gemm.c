@@ -109,7 +109,23 @@ struct shape {
     enum kern_element element;
     int blocks, rows, cols;
     bool add, relu, extreme;
+    int formed; // blocks of b
 };
+
+// Differences in place of the first blocks of b, which the kernel shall find spoilt.
+struct formed {
+    _Alignas(64) float of[K_MAX * KERN_COLS_MAX], less[K_MAX * KERN_COLS_MAX];
+};
+
+static void form(struct sides *s, struct formed *f, struct shape shape)
+{
+    const int floats = shape.formed * 8 * shape.cols;
+    data_fill(f->of, (size_t)floats, false);
+    data_fill(f->less, (size_t)floats, false);
+    for (int i = 0; i < floats; i++)
+        s->b[i / shape.cols][i % shape.cols] = (double)(f->of[i] - f->less[i]);
+    memset(s->right, 0xff, (size_t)floats * sizeof *f->of);
+}
 
 // One bias for all rows, or another each.
 static int bias_stride(struct shape s)
@@ -121,11 +137,13 @@ static bool shape_holds(kern_gemm_fn *fn, struct shape s)
 {
     static float bias[2 * TILE], scale[KERN_COLS_MAX + 8], add[2 * TILE];
     static struct sides sides;
+    static struct formed formed;
     static struct area out;
     size_t off = data_next() & 3;
     fill(&sides, s.element, s.blocks, s.extreme);
     char *left = sides.left + 4 * off;
     pack(&sides, s.element, s.blocks, s.rows, s.cols, left);
+    form(&sides, &formed, s);
     data_fill(bias, sizeof bias / sizeof *bias, s.extreme);
     data_fill(scale, sizeof scale / sizeof *scale, false);
     data_fill(add, sizeof add / sizeof *add, s.extreme);
@@ -139,6 +157,9 @@ static bool shape_holds(kern_gemm_fn *fn, struct shape s)
                           .add_stride = s.cols + 3,
                           .c_stride = s.cols + 5,
                           .bias_stride = bias_stride(s),
+                          .of = formed.of,
+                          .less = formed.less,
+                          .formed = s.formed,
                           .blocks = s.blocks,
                           .rows = s.rows,
                           .cols = s.cols,
@@ -204,10 +225,18 @@ static bool gemm(kern_gemm_fn *fn, enum kern_element element)
         for (int cols = 8; cols <= case_kernel.cols; cols += 8) {
             good = good && rows_agree(fn, element, rows, cols);
             for (int blocks = 0; blocks <= BLOCKS_MAX; blocks++)
-                for (int bits = 0; bits < 8; bits++)
-                    good = good &&
-                           shape_holds(fn, (struct shape){element, blocks, rows, cols,
-                                                          bits & 1, bits & 2, bits & 4});
+                for (int bits = 0; bits < 8; bits++) {
+                    struct shape s = {.element = element,
+                                      .blocks = blocks,
+                                      .rows = rows,
+                                      .cols = cols,
+                                      .add = bits & 1,
+                                      .relu = bits & 2,
+                                      .extreme = bits & 4};
+                    good = good && shape_holds(fn, s);
+                    s.formed = element == KERN_F32 ? (blocks + bits % 2) / 2 : 0;
+                    good = good && (!s.formed || shape_holds(fn, s));
+                }
         }
     return good;
 }

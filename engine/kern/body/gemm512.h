@@ -38,6 +38,17 @@ static ALWAYS_INLINE void fetch_output(const struct kern_gemm *k, int rows)
         }
 }
 
+// A block of b. The next block's are computed while the multiply-adds run, from L2.
+static ALWAYS_INLINE void form(const struct kern_gemm *k, int block, int cols)
+{
+    const ptrdiff_t at = (ptrdiff_t)block * KERN_BLOCK * cols;
+    float *b = (float *)k->b + at;
+    const float *of = k->of + at, *less = k->less + at;
+    for (int i = 0; i < KERN_BLOCK * cols; i += 16)
+        _mm512_store_ps(b + i,
+                        _mm512_sub_ps(_mm512_load_ps(of + i), _mm512_load_ps(less + i)));
+}
+
 // The row macros count as branches; none is left after inlining.
 // NOLINTNEXTLINE(readability-function-cognitive-complexity,readability-function-size)
 static ALWAYS_INLINE void tile(const struct kern_gemm *k, int rows, enum width first,
@@ -67,6 +78,8 @@ static ALWAYS_INLINE void tile(const struct kern_gemm *k, int rows, enum width f
 #undef START_APART
     fetch_output(k, rows);
     for (int block = 0; block < k->blocks; block++, a += WORDS * rows) {
+        if (block < k->formed)
+            form(k, block, cols);
         const char *stop = next + share < next_end ? next + share : next_end;
         for (; next < stop; next += 64)
             _mm_prefetch(next, _MM_HINT_T1);

@@ -34,6 +34,9 @@ static ALWAYS_INLINE void row_f32(const struct kern_gemm *k, int r, int cols)
 
 static ALWAYS_INLINE void gemm_f32(const struct kern_gemm *k)
 {
+    float *b = (float *)k->b;
+    for (int i = 0; i < k->formed * KERN_BLOCK * k->cols; i++)
+        b[i] = k->of[i] - k->less[i];
     for (int r = 0; r < k->rows; r++) {
         if (k->cols == WIDTH)
             row_f32(k, r, WIDTH);

@@ -3,17 +3,18 @@
 
 #include "engine/kern/body/put.h"
 
-static ALWAYS_INLINE void affine(const struct kern_affine_f32 *k)
+// A copy of k: nothing that is written may be part of it.
+static ALWAYS_INLINE void affine(const struct kern_affine_f32 k)
 {
-    for (size_t p = 0; p < k->pixels; p++) {
-        ptrdiff_t at = (ptrdiff_t)p * k->pixel;
-        for (int c = 0; c < 8 * k->blocks; c += 8) {
-            vec v = vec_load(k->src + at + c);
-            if (k->weight)
-                v = vec_fma(v, vec_load(k->weight + c), vec_load(k->bias + c));
-            if (k->add)
-                v = vec_add(v, vec_load(k->add + at + c));
-            vec_store(k->dst + at + c, relu_if(k->relu, v));
+    for (size_t p = 0; p < k.pixels; p++) {
+        ptrdiff_t at = (ptrdiff_t)p * k.pixel;
+        for (ptrdiff_t c = 0; c < 8 * k.blocks; c += 8) {
+            vec v = vec_load(k.src + at + c);
+            if (k.weight)
+                v = vec_fma(v, vec_load(k.weight + c), vec_load(k.bias + c));
+            if (k.add)
+                v = vec_add(v, vec_load(k.add + at + c));
+            vec_store(k.dst + at + c, relu_if(k.relu, v));
         }
     }
 }
@@ -62,7 +63,7 @@ static ALWAYS_INLINE double peak(long rounds, float *sink, bool ten)
 #define VALUE_KERNELS(isa)                                                               \
     void kern_affine_f32_1x8_##isa(const struct kern_affine_f32 *k)                      \
     {                                                                                    \
-        affine(k);                                                                       \
+        affine(*k);                                                                      \
     }                                                                                    \
     void kern_sum_f32_1x8_##isa(const struct kern_sum_f32 *k)                            \
     {                                                                                    \
