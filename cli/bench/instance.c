@@ -13,10 +13,11 @@ enum { WARM_BATCHES = 2 };
 
 struct work {
     struct eng_session *session;
-    float *pixels, *input, *logits; // [batch]
-    size_t bytes;                   // of a batch
-    double *layers;                 // of the last batch
-    double handed_over;             // when the next batch was
+    float *picture;        // which a batch is copies of
+    size_t values;         // of a picture
+    float *input, *logits; // [batch]
+    double *layers;        // of the last batch
+    double handed_over;    // when the next batch was
 };
 
 void bench_rest(void)
@@ -32,13 +33,19 @@ bool bench_is_done(const struct bench_spec *spec, const struct bench_instance *i
 }
 
 // Noise, so that no value is treated as a special one.
-static void fill_pixels(float *pixels, size_t n, int self)
+static void fill_picture(float *picture, size_t n, int self)
 {
     uint32_t state = 1 + (uint32_t)self;
     for (size_t i = 0; i < n; i++) {
         state = state * 1664525U + 1013904223U;
-        pixels[i] = (float)(state >> 8) * 0x1p-23F - 1;
+        picture[i] = (float)(state >> 8) * 0x1p-23F - 1;
     }
+}
+
+static void hand_over(const struct bench_spec *spec, const struct work *w)
+{
+    for (int i = 0; i < spec->batch; i++)
+        memcpy(w->input + (size_t)i * w->values, w->picture, w->values * sizeof(float));
 }
 
 static enum err_code open_work(const struct bench_spec *spec, int self, struct work *w,
@@ -46,19 +53,18 @@ static enum err_code open_work(const struct bench_spec *spec, int self, struct w
 {
     const struct eng_info *info = eng_model_info(spec->model);
     size_t batch = (size_t)spec->batch;
-    size_t values = batch * 3 * (size_t)spec->height * (size_t)spec->width;
     int threads = spec->threads / spec->instances +
                   (self < spec->threads % spec->instances ? 1 : 0);
-    w->bytes = values * sizeof *w->pixels;
-    w->pixels = mem_array(values, sizeof *w->pixels);
-    w->input = mem_array(values, sizeof *w->input);
+    w->values = 3 * (size_t)spec->height * (size_t)spec->width;
+    w->picture = mem_array(w->values, sizeof *w->picture);
+    w->input = mem_array(batch, w->values * sizeof *w->input);
     w->logits = mem_array(batch * (size_t)info->classes, sizeof *w->logits);
     w->layers = mem_new((size_t)info->layer_count * sizeof *w->layers);
-    if (!w->pixels || !w->input || !w->logits)
+    if (!w->picture || !w->input || !w->logits)
         return err_set(e, ERR_NOMEM, "bench: no memory for %d pictures of %dx%d",
                        spec->batch, spec->width, spec->height);
-    fill_pixels(w->pixels, values, self);
-    memcpy(w->input, w->pixels, w->bytes);
+    fill_picture(w->picture, w->values, self);
+    hand_over(spec, w);
     return eng_session_open(spec->model, spec->height, spec->width, spec->batch,
                             threads > 1 ? threads : 1, &w->session, e);
 }
@@ -66,7 +72,7 @@ static enum err_code open_work(const struct bench_spec *spec, int self, struct w
 static void close_work(struct work *w)
 {
     eng_session_close(w->session);
-    free(w->pixels);
+    free(w->picture);
     free(w->input);
     free(w->logits);
     free(w->layers);
@@ -91,7 +97,7 @@ static void time_batch(const struct bench_spec *spec, struct work *w,
 {
     if (spec->wait) {
         w->handed_over = clock_now();
-        memcpy(w->input, w->pixels, w->bytes);
+        hand_over(spec, w);
     }
     double begin = clock_now();
     run_batch(spec, w);
