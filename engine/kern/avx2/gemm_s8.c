@@ -29,8 +29,11 @@ static ALWAYS_INLINE void tile(const struct kern_gemm *k, int rows, bool wide)
 #define START(r) sum s##r = start(k, 0), t##r = s##r;
     EACH_ROW(START)
 #undef START
-    fetch_output(k, rows);
+    for (int r = k->blocks; r < rows; r++)
+        fetch_output(k, r);
     for (int block = 0; block < k->blocks; block++, a += 2 * rows, b += 2 * cols) {
+        if (block < rows)
+            fetch_output(k, block);
         if (next < next_end) {
             _mm_prefetch(next, _MM_HINT_T1);
             next += 64;

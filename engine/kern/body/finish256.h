@@ -27,16 +27,16 @@ static ALWAYS_INLINE void finish(const struct kern_gemm *k, __m256 v, ptrdiff_t 
     _mm256_storeu_ps(k->c + r * k->c_stride + col, v);
 }
 
-// Brings the lines that finish() will touch, while the multiply-adds run.
-static ALWAYS_INLINE void fetch_output(const struct kern_gemm *k, int rows)
+// Brings the lines of a row that finish() will touch, while the multiply-adds run: a row
+// a block of k. All at once they kept what those load waiting, for 1 to 2 % of the time
+// (Zen 4, 28 November 2026).
+static ALWAYS_INLINE void fetch_output(const struct kern_gemm *k, ptrdiff_t r)
 {
-    for (ptrdiff_t r = 0; r < rows; r++) {
-        __builtin_prefetch(k->c + r * k->c_stride, 1);
-        __builtin_prefetch(k->c + r * k->c_stride + 15, 1);
-        if (k->add) {
-            _mm_prefetch(k->add + r * k->add_stride, _MM_HINT_T0);
-            _mm_prefetch(k->add + r * k->add_stride + 15, _MM_HINT_T0);
-        }
+    __builtin_prefetch(k->c + r * k->c_stride, 1);
+    __builtin_prefetch(k->c + r * k->c_stride + 15, 1);
+    if (k->add) {
+        _mm_prefetch(k->add + r * k->add_stride, _MM_HINT_T0);
+        _mm_prefetch(k->add + r * k->add_stride + 15, _MM_HINT_T0);
     }
 }
 

@@ -48,8 +48,11 @@ static ALWAYS_INLINE void tile(const struct kern_gemm *k, int rows, bool wide)
         EACH_ROW(START_APART)
     }
 #undef START_APART
-    fetch_output(k, rows);
+    for (int r = k->blocks; r < rows; r++)
+        fetch_output(k, r);
     for (int block = 0; block < k->blocks; block++, a += WORDS * rows) {
+        if (block < rows)
+            fetch_output(k, block);
         if (block < k->formed)
             form(k, block, cols);
         const char *stop = next + share < next_end ? next + share : next_end;

@@ -27,15 +27,16 @@ static ALWAYS_INLINE void finish(const struct kern_gemm *k, sum s, ptrdiff_t r, 
         _mm256_storeu_ps(c, _mm512_castps512_ps256(v));
 }
 
-// Brings the lines that finish() will touch, while the multiply-adds run.
-static ALWAYS_INLINE void fetch_output(const struct kern_gemm *k, int rows)
+// Brings the lines of a row that finish() will touch, while the multiply-adds run: a row
+// a block of k. All at once they kept what those load waiting, for 1 to 2 % of the time
+// (Zen 4, 28 November 2026).
+static ALWAYS_INLINE void fetch_output(const struct kern_gemm *k, ptrdiff_t r)
 {
-    for (ptrdiff_t r = 0; r < rows; r++)
-        for (int col = 0; col < 32; col += 16) {
-            __builtin_prefetch(k->c + r * k->c_stride + col, 1);
-            if (k->add)
-                _mm_prefetch(k->add + r * k->add_stride + col, _MM_HINT_T0);
-        }
+    for (int col = 0; col < 32; col += 16) {
+        __builtin_prefetch(k->c + r * k->c_stride + col, 1);
+        if (k->add)
+            _mm_prefetch(k->add + r * k->add_stride + col, _MM_HINT_T0);
+    }
 }
 
 // A block of b. The next block's are computed while the multiply-adds run, from L2.
@@ -76,8 +77,11 @@ static ALWAYS_INLINE void tile(const struct kern_gemm *k, int rows, enum width f
         EACH_ROW(START_APART)
     }
 #undef START_APART
-    fetch_output(k, rows);
+    for (int r = k->blocks; r < rows; r++)
+        fetch_output(k, r);
     for (int block = 0; block < k->blocks; block++, a += WORDS * rows) {
+        if (block < rows)
+            fetch_output(k, block);
         if (block < k->formed)
             form(k, block, cols);
         const char *stop = next + share < next_end ? next + share : next_end;
