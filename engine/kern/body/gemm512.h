@@ -39,7 +39,8 @@ static ALWAYS_INLINE void fetch_output(const struct kern_gemm *k, ptrdiff_t r)
     }
 }
 
-// A block of b. The next block's are computed while the multiply-adds run, from L2.
+// Writes a block of b, just before it is used: what this reads from L2 comes while the
+// multiply-adds of the block before are done.
 static ALWAYS_INLINE void form(const struct kern_gemm *k, int block, int cols)
 {
     const ptrdiff_t at = (ptrdiff_t)block * KERN_BLOCK * cols;
