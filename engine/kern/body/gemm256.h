@@ -9,6 +9,7 @@
 // Accumulators bear names, because compilers spill arrays of them; for rows and columns,
 // constant after inlining, the unused ones vanish.
 
+#include "engine/kern/body/ahead.h"
 #include "engine/kern/body/finish256.h"
 
 // Writes a block of b, just before it is used: what this reads from L2 comes while the
@@ -29,11 +30,7 @@ static ALWAYS_INLINE void tile(const struct kern_gemm *k, int rows, bool wide)
 {
     const int cols = wide ? 16 : 8;
     const int32_t *a = k->a, *b = k->b; // by words of 4 bytes
-    const char *next = k->next, *next_end = next + k->next_len;
-    // What a block of k must fetch ahead: fixed at one or two lines it left half of what
-    // came next in L3 where tiles are few (2 % of a layer; Zen 4, 24 November 2026).
-    const size_t share =
-        k->next_len && k->blocks ? k->next_len / (size_t)k->blocks / 64 * 64 + 64 : 0;
+    struct ahead ahead = ahead_of(k);
     const sum start0 = start(k, 0);
     const sum start1 = wide ? start(k, 8) : start0;
 #define START(r) sum s##r = start0, t##r = start1;
@@ -56,9 +53,7 @@ static ALWAYS_INLINE void tile(const struct kern_gemm *k, int rows, bool wide)
             fetch_output(k, block);
         if (block < k->formed)
             form(k, block, cols);
-        const char *stop = next + share < next_end ? next + share : next_end;
-        for (; next < stop; next += 64)
-            _mm_prefetch(next, _MM_HINT_T1);
+        ahead_fetch(&ahead);
 #pragma GCC unroll 8
         for (int i = 0; i < WORDS; i++, b += cols) {
             __m256i b0 = _mm256_load_si256((const void *)b), b1 = b0;

@@ -9,6 +9,8 @@
 // Accumulators bear names, because compilers spill arrays of them; for rows and widths,
 // constant after inlining, the unused ones vanish.
 
+#include "engine/kern/body/ahead.h"
+
 #define EACH_ROW(X)                                                                      \
     X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13)
 
@@ -58,11 +60,7 @@ static ALWAYS_INLINE void tile(const struct kern_gemm *k, int rows, enum width f
 {
     const int split = 8 * (int)first, cols = split + 8 * (int)second;
     const int32_t *a = k->a, *b = k->b; // by words of 4 bytes
-    const char *next = k->next, *next_end = next + k->next_len;
-    // What a block of k must fetch ahead: fixed at one or two lines it left half of what
-    // came next in L3 where tiles are few (2 % of a layer; Zen 4, 24 November 2026).
-    const size_t share =
-        k->next_len && k->blocks ? k->next_len / (size_t)k->blocks / 64 * 64 + 64 : 0;
+    struct ahead ahead = ahead_of(k);
     const sum start0 = start(k, 0, first);
     const sum start1 = second ? start(k, split, second) : start0;
 #define START(r) sum s##r = start0, t##r = start1;
@@ -85,9 +83,7 @@ static ALWAYS_INLINE void tile(const struct kern_gemm *k, int rows, enum width f
             fetch_output(k, block);
         if (block < k->formed)
             form(k, block, cols);
-        const char *stop = next + share < next_end ? next + share : next_end;
-        for (; next < stop; next += 64)
-            _mm_prefetch(next, _MM_HINT_T1);
+        ahead_fetch(&ahead);
 #pragma GCC unroll 8
         for (int i = 0; i < WORDS; i++, b += cols) {
             __m512i b0 = load_words(b, first), b1 = b0;
