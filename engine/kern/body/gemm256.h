@@ -30,7 +30,8 @@ static ALWAYS_INLINE void tile(const struct kern_gemm *k, int rows, bool wide)
 {
     const int cols = wide ? 16 : 8;
     const int32_t *a = k->a, *b = k->b; // by words of 4 bytes
-    struct ahead ahead = ahead_of(k);
+    const char *next = k->next, *next_end = next + k->next_len;
+    const size_t share = ahead_share(k);
     const sum start0 = start(k, 0);
     const sum start1 = wide ? start(k, 8) : start0;
 #define START(r) sum s##r = start0, t##r = start1;
@@ -53,7 +54,9 @@ static ALWAYS_INLINE void tile(const struct kern_gemm *k, int rows, bool wide)
             fetch_output(k, block);
         if (block < k->formed)
             form(k, block, cols);
-        ahead_fetch(&ahead);
+        const char *stop = next + share < next_end ? next + share : next_end;
+        for (; next < stop; next += 64)
+            _mm_prefetch(next, _MM_HINT_T1);
 #pragma GCC unroll 8
         for (int i = 0; i < WORDS; i++, b += cols) {
             __m256i b0 = _mm256_load_si256((const void *)b), b1 = b0;

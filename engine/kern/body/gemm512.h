@@ -60,7 +60,8 @@ static ALWAYS_INLINE void tile(const struct kern_gemm *k, int rows, enum width f
 {
     const int split = 8 * (int)first, cols = split + 8 * (int)second;
     const int32_t *a = k->a, *b = k->b; // by words of 4 bytes
-    struct ahead ahead = ahead_of(k);
+    const char *next = k->next, *next_end = next + k->next_len;
+    const size_t share = ahead_share(k);
     const sum start0 = start(k, 0, first);
     const sum start1 = second ? start(k, split, second) : start0;
 #define START(r) sum s##r = start0, t##r = start1;
@@ -79,11 +80,13 @@ static ALWAYS_INLINE void tile(const struct kern_gemm *k, int rows, enum width f
     for (int r = k->blocks; r < rows; r++)
         fetch_output(k, r);
     for (int block = 0; block < k->blocks; block++, a += WORDS * rows) {
-        if (block < rows)
-            fetch_output(k, block);
         if (block < k->formed)
             form(k, block, cols);
-        ahead_fetch(&ahead);
+        if (block < rows)
+            fetch_output(k, block);
+        const char *stop = next + share < next_end ? next + share : next_end;
+        for (; next < stop; next += 64)
+            _mm_prefetch(next, _MM_HINT_T1);
 #pragma GCC unroll 8
         for (int i = 0; i < WORDS; i++, b += cols) {
             __m512i b0 = load_words(b, first), b1 = b0;
