@@ -9,20 +9,8 @@
 // Accumulators bear names, because compilers spill arrays of them; for rows and columns,
 // constant after inlining, the unused ones vanish.
 
-#include "engine/kern/body/ahead.h"
+#include "engine/kern/body/beside.h"
 #include "engine/kern/body/finish256.h"
-
-// Writes a block of b, just before it is used: what this reads from L2 comes while the
-// multiply-adds of the block before are done.
-static ALWAYS_INLINE void form(const struct kern_gemm *k, int block, int cols)
-{
-    const ptrdiff_t at = (ptrdiff_t)block * KERN_BLOCK * cols;
-    float *b = (float *)k->b + at;
-    const float *of = k->of + at, *less = k->less + at;
-    for (int i = 0; i < KERN_BLOCK * cols; i += 8)
-        _mm256_store_ps(b + i,
-                        _mm256_sub_ps(_mm256_load_ps(of + i), _mm256_load_ps(less + i)));
-}
 
 // The row macros count as branches; none is left after inlining.
 // NOLINTNEXTLINE(readability-function-cognitive-complexity,readability-function-size)

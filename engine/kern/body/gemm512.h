@@ -9,7 +9,7 @@
 // Accumulators bear names, because compilers spill arrays of them; for rows and widths,
 // constant after inlining, the unused ones vanish.
 
-#include "engine/kern/body/ahead.h"
+#include "engine/kern/body/beside.h"
 
 #define EACH_ROW(X)                                                                      \
     X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13)
@@ -39,18 +39,6 @@ static ALWAYS_INLINE void fetch_output(const struct kern_gemm *k, ptrdiff_t r)
         if (k->add)
             _mm_prefetch(k->add + r * k->add_stride + col, _MM_HINT_T0);
     }
-}
-
-// Writes a block of b, just before it is used: what this reads from L2 comes while the
-// multiply-adds of the block before are done.
-static ALWAYS_INLINE void form(const struct kern_gemm *k, int block, int cols)
-{
-    const ptrdiff_t at = (ptrdiff_t)block * KERN_BLOCK * cols;
-    float *b = (float *)k->b + at;
-    const float *of = k->of + at, *less = k->less + at;
-    for (int i = 0; i < KERN_BLOCK * cols; i += 16)
-        _mm512_store_ps(b + i,
-                        _mm512_sub_ps(_mm512_load_ps(of + i), _mm512_load_ps(less + i)));
 }
 
 // The row macros count as branches; none is left after inlining.
