@@ -84,6 +84,11 @@ void exec_feed_slide(const struct exec *x, int step, const struct exec_member *m
 void exec_feed_coded(const struct exec *x, int step, const struct exec_member *me,
                      struct exec_share rows, void *panel);
 
+// All of `rows` of any step with a left panel, as it is for a plain GEMM: tiles of
+// exec_tile_rows behind each other (gemm.c).
+void exec_feed_tiles(const struct exec *x, int step, const struct exec_member *me,
+                     struct exec_share rows, void *panel);
+
 // Rows of a left panel in tiles: as few as hold them, and those alike, since the
 // multiply-add units would wait for a tile of one to three. The first `longer` tiles have
 // a row more than `rows`.

@@ -26,25 +26,24 @@ int exec_tile_rows(const struct plan_step *step, int left)
     return divide_up(left, divide_up(left, step->tile->rows));
 }
 
-static void feed_chunk(const struct exec *x, int step, const struct exec_member *me,
-                       struct exec_share chunk)
+void exec_feed_tiles(const struct exec *x, int step, const struct exec_member *me,
+                     struct exec_share rows, void *panel)
 {
     const struct plan_step *s = &x->plan->steps[step];
     if (s->coded) {
-        exec_feed_coded(x, step, me, chunk, me->panel);
+        exec_feed_coded(x, step, me, rows, panel);
         return;
     }
     if (s->feed == FEED_DEPTHWISE && exec_slides(&x->layout->steps[step].window)) {
-        exec_feed_slide(x, step, me, chunk, me->panel);
+        exec_feed_slide(x, step, me, rows, panel);
         return;
     }
     size_t row = (size_t)s->k_blocks * KERN_BLOCK * kern_element_size(s->element);
-    char *panel = me->panel;
-    for (int m = chunk.first; m < chunk.last;) {
-        int rows = exec_tile_rows(s, chunk.last - m);
-        exec_feed(x, step, me, m, rows, panel);
-        panel += (size_t)rows * row;
-        m += rows;
+    char *tile = panel;
+    for (int m = rows.first, n; m < rows.last; m += n) {
+        n = exec_tile_rows(s, rows.last - m);
+        exec_feed(x, step, me, m, n, tile);
+        tile += (size_t)n * row;
     }
 }
 
@@ -93,7 +92,7 @@ static void multiply(const struct exec *x, int step, const struct exec_member *m
         struct exec_share chunk = exec_share(count, i, chunks);
         chunk.first += rows.first;
         chunk.last += rows.first;
-        feed_chunk(x, step, me, chunk);
+        exec_feed_tiles(x, step, me, chunk, me->panel);
         for (int j = panels.first; j < panels.last; j++)
             multiply_panel(x, step, me, chunk, j);
         if (x->observer)

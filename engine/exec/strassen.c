@@ -221,6 +221,7 @@ static void run_chunk(struct chunk *c, struct exec_share panels)
         return;
     const struct exec_share rows = {c->m, c->m + c->rows},
                             all = {0, exec_gemm_panels(c->s)};
+    exec_feed_tiles(c->x, c->step, c->me, rows, c->raw);
     c->x->observer->part(c->x->observer->ctx, c->x,
                          &(struct exec_part){c->step, rows, all, c->raw});
 }
@@ -239,7 +240,8 @@ static void multiply(const struct exec *x, int step, const struct exec_member *m
     c.left = c.form + strassen_form_floats(c.s);
     c.raw = c.left + c.most * strassen_pair_floats(&c.extents);
     c.sums = c.raw + KERN_ROWS_MAX * c.s->k_blocks * KERN_BLOCK;
-    // An observer finds all rows of its part in the raw panel.
+    // An observer finds all rows of its part in the raw panel, fed anew as tiles of
+    // pixels.
     const int most = x->observer ? KERN_ROWS_MAX / 2 : c.most;
     const int in_picture = pairs_of(c.l->pixels);
     for (int i = pairs.first, n; i < pairs.last; i += n) {
