@@ -34,7 +34,7 @@ int layout_chunk_rows(const struct plan *plan, const struct plan_step *step)
     int panels = step->kind == STEP_WINOGRAD ? KERN_WINO_PLACES : 1;
     int size = (int)kern_element_size(step->element);
     if (step->strassen)
-        return strassen_chunk_rows(plan, step);
+        return strassen_chunk_rows(step);
     int rows = plan->panel_bytes / (step->k_blocks * KERN_BLOCK * panels * size);
     int least = step->tile->rows;
     return rows < least ? least : rows;
@@ -108,7 +108,7 @@ static void note_scratch(struct layout *out, const struct plan *plan,
                floats =
                    (size_t)layout_chunk_rows(plan, s) * row * size / sizeof(float) + 1;
         if (s->strassen)
-            floats = strassen_scratch_floats(plan, s);
+            floats = strassen_scratch_floats(s);
         if (s->more)
             codes = (size_t)(layout_strip_tiles(s) * s->tile->rows * s->in_blocks) *
                     KERN_BLOCK * kern_element_size(KERN_U12) / sizeof(float);

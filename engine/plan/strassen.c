@@ -69,21 +69,26 @@ size_t strassen_form_floats(const struct plan_step *step)
     return (size_t)((s.half + s.rest) * KERN_BLOCK * step->tile->cols);
 }
 
-// One run reads a seventh of the panels at a time, and each panel of columns costs a sum
-// of its right side anew: three times a plain GEMM's share of the L2 cache takes 1 % less
-// time than once (Zen 4, 28 November 2026).
-int strassen_chunk_rows(const struct plan *plan, const struct plan_step *step)
+// One run reads a seventh of the panels at a time, and each panel of columns costs sums
+// of its right side anew, so what is best is more than the L2 cache, and does not grow
+// with it: 1 % less time than with a third of it on Zen 4 (1 MiB); 3 to 4 % less than
+// with half of it on Zen 3 (512 KiB), where two threads then take the 181 pairs of
+// Xception's middle flow in one pass; with more than this, within noise (28 November
+// 2026).
+enum { LEFT_BYTES = 1320 << 10 };
+
+int strassen_chunk_rows(const struct plan_step *step)
 {
     const struct strassen s = strassen_of(step);
     const int most = STRASSEN_TILES * step->tile->rows, least = step->tile->rows;
-    int pairs = 3 * plan->panel_bytes / (int)(strassen_pair_floats(&s) * sizeof(float));
+    const int pairs = LEFT_BYTES / (int)(strassen_pair_floats(&s) * sizeof(float));
     return 2 * (pairs < least ? least : pairs > most ? most : pairs);
 }
 
-size_t strassen_scratch_floats(const struct plan *plan, const struct plan_step *step)
+size_t strassen_scratch_floats(const struct plan_step *step)
 {
     const struct strassen s = strassen_of(step);
-    const size_t pairs = (size_t)strassen_chunk_rows(plan, step) / 2;
+    const size_t pairs = (size_t)strassen_chunk_rows(step) / 2;
     const size_t wide = (size_t)step->tile->cols;
     return pairs * (strassen_pair_floats(&s) + STRASSEN_SUMS * wide) +
            (size_t)(KERN_ROWS_MAX * step->k_blocks * KERN_BLOCK) +

@@ -67,8 +67,8 @@ size_t strassen_weight_floats(const struct strassen *s, int left, int right);
 // these pixels, the raw panel of KERN_ROWS_MAX of them, and the products' sums.
 size_t strassen_pair_floats(const struct strassen *s);
 size_t strassen_form_floats(const struct plan_step *step);
-int strassen_chunk_rows(const struct plan *plan, const struct plan_step *step);
-size_t strassen_scratch_floats(const struct plan *plan, const struct plan_step *step);
+int strassen_chunk_rows(const struct plan_step *step);
+size_t strassen_scratch_floats(const struct plan_step *step);
 
 // Whether a convolution gains by it: the quarters must be deep and wide enough.
 bool strassen_suits(const struct plan_step *step);
