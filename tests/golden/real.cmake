@@ -16,7 +16,7 @@ foreach(part photographs features ilsvrc web recipe precisions full)
   add_test(NAME golden.real.${part} COMMAND ${Python3_EXECUTABLE} -B
     ${CMAKE_CURRENT_SOURCE_DIR}/real_test.py $<TARGET_FILE:xlens> ${XLENS_REFERENCE_DIR} ${part}
     ${step})
-  set_tests_properties(golden.real.${part} PROPERTIES LABELS golden TIMEOUT 1200
+  set_tests_properties(golden.real.${part} PROPERTIES LABELS golden TIMEOUT 2400
     SKIP_RETURN_CODE 77)
 endforeach()
 # Both cores for half a minute, and under sanitizers the code of cli.quantize_test.
