@@ -12,7 +12,7 @@ bool exec_slides(const struct window *w)
 static int strip_of(const struct window *w, struct exec_pixel at, int left)
 {
     const int in_row = w->out_w - at.x, n = left < in_row ? left : in_row;
-    const int strips = (n + LAYOUT_STRIP - 1) / LAYOUT_STRIP;
+    const int strips = (n + KERN_STRIP - 1) / KERN_STRIP;
     return (n + strips - 1) / strips;
 }
 
@@ -105,7 +105,7 @@ void exec_feed_slide(const struct exec *x, int step, const struct exec_member *m
     const struct plan_step *s = &x->plan->steps[step];
     const struct layout_step *l = &x->layout->steps[step];
     const struct exec_source src = {&l->window, x->values + l->src, x->zeros};
-    struct kern_piece to[LAYOUT_STRIP];
+    struct kern_piece to[KERN_STRIP];
     struct kern_dw3x3_f32 k = {.to = to,
                                .dst_pixel = KERN_BLOCK,
                                .in = me->taps,

@@ -29,8 +29,9 @@ struct kern_piece {
     int pixels;
 };
 
-// The same of 3 × 3 at stride 1, for neighbours in one row, which may go to several
-// places on the way: tiles of a panel.
+// The same of 3 × 3 at stride 1, for KERN_STRIP neighbours in one row at most, which may
+// go to several places on the way: tiles of a panel.
+enum { KERN_STRIP = 28 };
 struct kern_dw3x3_f32 {
     const struct kern_piece *to; // [pieces]
     ptrdiff_t dst_pixel;         // elements

@@ -1,4 +1,5 @@
 #include "engine/plan/layout.h"
+#include "engine/kern/depthwise.h"
 #include "engine/plan/band.h"
 #include "engine/plan/strassen.h"
 
@@ -43,7 +44,7 @@ int layout_chunk_rows(const struct plan *plan, const struct plan_step *step)
 // Tiles are alike: of 14 rows at most, those of a panel have 7 or more.
 int layout_strip_tiles(const struct plan_step *step)
 {
-    return LAYOUT_STRIP / ((step->tile->rows + 1) / 2) + 2;
+    return KERN_STRIP / ((step->tile->rows + 1) / 2) + 2;
 }
 
 static struct window window_of(const struct plan *plan, const struct plan_step *s,
@@ -97,7 +98,7 @@ static void note_scratch(struct layout *out, const struct plan *plan,
 {
     size_t taps = (size_t)w->kernel_h * (size_t)w->kernel_w;
     // A strip has two columns of three more than pixels.
-    size_t strip = (LAYOUT_STRIP + 2) * 3, pointers = KERN_ROWS_MAX * taps;
+    size_t strip = (KERN_STRIP + 2) * 3, pointers = KERN_ROWS_MAX * taps;
     pointers = pointers < strip ? strip : pointers;
     if (s->kind == STEP_GEMM || s->kind == STEP_WINOGRAD) {
         size_t row = (size_t)s->k_blocks * KERN_BLOCK;

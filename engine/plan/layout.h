@@ -52,9 +52,7 @@ enum err_code layout_open(const struct plan *plan, int height, int width, int ba
                           int members, struct layout *out, struct err *e) MUST_CHECK;
 void layout_release(struct layout *layout);
 
-// Neighbours of a row that a depthwise 3×3 at stride 1 computes at once, at most, and how
-// many tiles of the left panel behind it they may touch.
-enum { LAYOUT_STRIP = 2 * KERN_ROWS_MAX };
+// How many tiles of a left panel KERN_STRIP neighbours may touch.
 int layout_strip_tiles(const struct plan_step *step);
 
 // What a window at stride 1 slides over in one picture, padding included.

@@ -1,8 +1,7 @@
 #define VEC_AVX512BF16
 #include "engine/kern/vec/slide_avx512.h"
 
-#include "engine/kern/body/gather.h"
-#include "engine/kern/body/slide.h"
+#include "engine/kern/body/slide_wide.h"
 
 GATHER_KERNEL(avx512bf16, 16)
 SLIDE_KERNEL(avx512bf16, 16)

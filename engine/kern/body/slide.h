@@ -137,8 +137,8 @@ static ALWAYS_INLINE void slide(const struct kern_dw3x3_f32 *k, int block, enum 
     }
 }
 
-static ALWAYS_INLINE void dw3x3(const struct kern_dw3x3_f32 *k, enum kern_element element,
-                                bool relu_in)
+static ALWAYS_INLINE void slide_blocks(const struct kern_dw3x3_f32 *k,
+                                       enum kern_element element, bool relu_in)
 {
     int block = 0;
     for (; block < k->blocks - 1; block += 1 + (int)WIDEST)
@@ -146,6 +146,10 @@ static ALWAYS_INLINE void dw3x3(const struct kern_dw3x3_f32 *k, enum kern_elemen
     if (block < k->blocks)
         slide(k, block, ONE, element, relu_in);
 }
+
+// Includers say how the results become elements.
+static ALWAYS_INLINE void dw3x3(const struct kern_dw3x3_f32 *k, enum kern_element element,
+                                bool relu_in);
 
 static ALWAYS_INLINE void dw3x3_any(const struct kern_dw3x3_f32 *k)
 {

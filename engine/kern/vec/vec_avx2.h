@@ -102,9 +102,10 @@ static ALWAYS_INLINE __m128i vec_pack_u8(vec a, vec b)
     const vec most = _mm256_set1_ps(KERN_U8_MOST);
     __m256i words = _mm256_packs_epi32(_mm256_cvtps_epi32(_mm256_min_ps(a, most)),
                                        _mm256_cvtps_epi32(_mm256_min_ps(b, most)));
-    words = _mm256_permute4x64_epi64(words, 0xd8);
-    return _mm_packus_epi16(_mm256_castsi256_si128(words),
-                            _mm256_extracti128_si256(words, 1));
+    // Four of a, four of b in each half: those of a half go side by side.
+    __m256i bytes = _mm256_packus_epi16(words, words);
+    return _mm_unpacklo_epi32(_mm256_castsi256_si128(bytes),
+                              _mm256_extracti128_si256(bytes, 1));
 #endif
 }
 
@@ -122,9 +123,33 @@ static ALWAYS_INLINE void vec_store_u12(uint16_t *p, vec v)
     _mm_storeu_si128((__m128i *)(void *)p, packed);
 }
 
+static ALWAYS_INLINE void vec_store_u12_pair(uint16_t *p, vec a, vec b)
+{
+    const vec most = _mm256_set1_ps(KERN_U12_MOST);
+    __m256i words = _mm256_packus_epi32(_mm256_cvtps_epi32(_mm256_min_ps(a, most)),
+                                        _mm256_cvtps_epi32(_mm256_min_ps(b, most)));
+    words = _mm256_permute4x64_epi64(words, 0xd8);
+    _mm256_storeu_si256((__m256i *)(void *)p, words);
+}
+
 static ALWAYS_INLINE void vec_store_u8_pair(uint8_t *p, vec a, vec b)
 {
     _mm_storeu_si128((__m128i *)(void *)p, vec_pack_u8(a, b));
+}
+
+// Thirty-two, side by side.
+static ALWAYS_INLINE void vec_store_u8_four(uint8_t *p, const float *from)
+{
+    const vec most = _mm256_set1_ps(KERN_U8_MOST);
+    __m256i word[2];
+#pragma GCC unroll 2
+    for (int i = 0; i < 2; i++, from += 16)
+        word[i] = _mm256_packs_epi32(
+            _mm256_cvtps_epi32(_mm256_min_ps(vec_load(from), most)),
+            _mm256_cvtps_epi32(_mm256_min_ps(vec_load(from + 8), most)));
+    __m256i bytes = _mm256_packus_epi16(word[0], word[1]);
+    bytes = _mm256_permutevar8x32_epi32(bytes, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
+    _mm256_storeu_si256((__m256i *)(void *)p, bytes);
 }
 
 #endif

@@ -119,10 +119,23 @@ static ALWAYS_INLINE void vec_store_u12(uint16_t *p, vec v)
         p[i] = (uint16_t)to_whole(v.lane[i], KERN_U12_MOST);
 }
 
+static ALWAYS_INLINE void vec_store_u12_pair(uint16_t *p, vec a, vec b)
+{
+    vec_store_u12(p, a);
+    vec_store_u12(p + 8, b);
+}
+
 static ALWAYS_INLINE void vec_store_u8_pair(uint8_t *p, vec a, vec b)
 {
     vec_store_u8(p, a);
     vec_store_u8(p + 8, b);
+}
+
+// Thirty-two, side by side.
+static ALWAYS_INLINE void vec_store_u8_four(uint8_t *p, const float *from)
+{
+    for (int i = 0; i < 4; i++)
+        vec_store_u8(p + 8 * i, vec_load(from + 8 * i));
 }
 
 #endif
