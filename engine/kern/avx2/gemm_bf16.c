@@ -1,7 +1,7 @@
 // bfloat16 without instructions for it: pairs are widened to floats. Not faster than
 // float32; it is here so that a model has the same numbers on every CPU.
 
-#include "engine/kern/kern.h"
+#include "engine/kern/body/output.h"
 
 #include "base/attr.h"
 
@@ -31,9 +31,9 @@ static ALWAYS_INLINE sum step(__m256i a, __m256i b, sum s)
     return _mm256_fmadd_ps(even(a), even(b), _mm256_fmadd_ps(odd(a), odd(b), s));
 }
 
-static ALWAYS_INLINE __m256 value(const struct kern_gemm *k, sum s, int col)
+static ALWAYS_INLINE __m256 value(const struct output *to, sum s, int col)
 {
-    (void)k, (void)col;
+    (void)to, (void)col;
     return s;
 }
 

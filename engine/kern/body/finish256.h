@@ -1,7 +1,7 @@
 // What the GEMM tiles with registers of 256 bits share: the end of a row, and the choice
 // of a tile.
 
-#include "engine/kern/kern.h"
+#include "engine/kern/body/output.h"
 
 #include "base/attr.h"
 
@@ -15,16 +15,17 @@
 #    define KEEP_LOADED(a, b) (void)0
 #endif
 
-#define EACH_ROW(X) X(0) X(1) X(2) X(3) X(4) X(5)
+#ifndef EACH_ROW // of the highest tile
+#    define EACH_ROW(X) X(0) X(1) X(2) X(3) X(4) X(5)
+#endif
 
-static ALWAYS_INLINE void finish(const struct kern_gemm *k, __m256 v, ptrdiff_t r,
-                                 int col)
+static ALWAYS_INLINE void finish(const struct output *to, __m256 v, ptrdiff_t r, int col)
 {
-    if (k->add)
-        v = _mm256_add_ps(v, _mm256_loadu_ps(k->add + r * k->add_stride + col));
-    if (k->relu)
+    if (to->add)
+        v = _mm256_add_ps(v, _mm256_loadu_ps(to->add + r * to->add_stride + col));
+    if (to->relu)
         v = _mm256_max_ps(v, _mm256_setzero_ps());
-    _mm256_storeu_ps(k->c + r * k->c_stride + col, v);
+    _mm256_storeu_ps(to->c + r * to->c_stride + col, v);
 }
 
 // Brings the lines of a row that finish() will touch, while the multiply-adds run: a row

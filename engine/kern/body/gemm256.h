@@ -4,7 +4,7 @@
 // `sum`, an accumulator, WORDS, the steps in a block of k, and
 //     sum start(const struct kern_gemm *k, int col);
 //     sum step(__m256i a, __m256i b, sum s);
-//     __m256 value(const struct kern_gemm *k, sum s, int col);
+//     __m256 value(const struct output *to, sum s, int col);
 //
 // Accumulators bear names, because compilers spill arrays of them; for rows and columns,
 // constant after inlining, the unused ones vanish.
@@ -20,6 +20,7 @@ static ALWAYS_INLINE void tile(const struct kern_gemm *k, int rows, bool wide)
     const int32_t *a = k->a, *b = k->b; // by words of 4 bytes
     const char *next = k->next, *next_end = next + k->next_len;
     const size_t share = ahead_share(k);
+    const int busy = busy_blocks(k, rows, share);
     const sum start0 = start(k, 0);
     const sum start1 = wide ? start(k, 8) : start0;
 #define START(r) sum s##r = start0, t##r = start1;
@@ -37,14 +38,14 @@ static ALWAYS_INLINE void tile(const struct kern_gemm *k, int rows, bool wide)
 #undef START_APART
     for (int r = k->blocks; r < rows; r++)
         fetch_output(k, r);
-    for (int block = 0; block < k->blocks; block++, a += WORDS * rows) {
-        if (block < rows)
-            fetch_output(k, block);
-        if (block < k->formed)
-            form(k, block, cols);
-        const char *stop = next + share < next_end ? next + share : next_end;
-        for (; next < stop; next += 64)
-            _mm_prefetch(next, _MM_HINT_T1);
+    for (ptrdiff_t block = 0; block < k->blocks; block++, a += WORDS * rows) {
+        if (block < busy) {
+            if (block < rows)
+                fetch_output(k, block);
+            if (block < k->formed)
+                form(k, block, cols);
+            next = fetch_ahead(next, next_end, share);
+        }
 #pragma GCC unroll 8
         for (int i = 0; i < WORDS; i++, b += cols) {
             __m256i b0 = _mm256_load_si256((const void *)b), b1 = b0;
@@ -62,11 +63,12 @@ static ALWAYS_INLINE void tile(const struct kern_gemm *k, int rows, bool wide)
 #undef STEP
         }
     }
+    const struct output to = output_of(k);
 #define STORE(r)                                                                         \
     if (rows > (r)) {                                                                    \
-        finish(k, value(k, s##r, 0), r, 0);                                              \
+        finish(&to, value(&to, s##r, 0), r, 0);                                          \
         if (wide)                                                                        \
-            finish(k, value(k, t##r, 8), r, 8);                                          \
+            finish(&to, value(&to, t##r, 8), r, 8);                                      \
     }
     EACH_ROW(STORE)
 #undef STORE

@@ -3,7 +3,7 @@
 
 // Exact sums of 32 bits, which gemm_s8 starts from zero and ends as floats.
 
-#include "engine/kern/kern.h"
+#include "engine/kern/body/output.h"
 
 #include "base/attr.h"
 
@@ -17,10 +17,10 @@ static ALWAYS_INLINE sum start(const struct kern_gemm *k, int col)
     return _mm256_setzero_si256();
 }
 
-static ALWAYS_INLINE __m256 value(const struct kern_gemm *k, sum s, int col)
+static ALWAYS_INLINE __m256 value(const struct output *to, sum s, int col)
 {
-    return _mm256_fmadd_ps(_mm256_cvtepi32_ps(s), _mm256_loadu_ps(k->scale + col),
-                           _mm256_loadu_ps(k->bias + col));
+    return _mm256_fmadd_ps(_mm256_cvtepi32_ps(s), _mm256_loadu_ps(to->scale + col),
+                           _mm256_loadu_ps(to->bias + col));
 }
 
 #endif
