@@ -6,6 +6,12 @@
 #define MUST_CHECK             __attribute__((warn_unused_result))
 #define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
 #define NORETURN               __attribute__((noreturn))
-#define ALWAYS_INLINE          inline __attribute__((always_inline))
+
+// A sanitizer's checks in every copy would take minutes to compile.
+#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
+#    define ALWAYS_INLINE inline
+#else
+#    define ALWAYS_INLINE inline __attribute__((always_inline))
+#endif
 
 #endif

@@ -1,5 +1,4 @@
-// What the GEMM tiles with registers of 256 bits share: the end of a row, and the choice
-// of a tile.
+// What the GEMM tiles with registers of 256 bits share: the end of a row.
 
 #include "engine/kern/body/output.h"
 
@@ -40,22 +39,3 @@ static ALWAYS_INLINE void fetch_output(const struct kern_gemm *k, ptrdiff_t r)
         _mm_prefetch(k->add + r * k->add_stride + 15, _MM_HINT_T0);
     }
 }
-
-// any_tile() runs tile() with constants for height and width.
-#define TILE(r)                                                                          \
-    case (r) + 1:                                                                        \
-        if (wide)                                                                        \
-            tile(k, (r) + 1, true);                                                      \
-        else                                                                             \
-            tile(k, (r) + 1, false);                                                     \
-        break;
-#define ANY_TILE                                                                         \
-    static ALWAYS_INLINE void any_tile(const struct kern_gemm *k)                        \
-    {                                                                                    \
-        const bool wide = k->cols == 16;                                                 \
-        switch (k->rows) {                                                               \
-            EACH_ROW(TILE)                                                               \
-        default:                                                                         \
-            break;                                                                       \
-        }                                                                                \
-    }

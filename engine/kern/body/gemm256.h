@@ -74,4 +74,12 @@ static ALWAYS_INLINE void tile(const struct kern_gemm *k, int rows, bool wide)
 #undef STORE
 }
 
-ANY_TILE
+static ALWAYS_INLINE void tile_of(const struct kern_gemm *k, int rows)
+{
+    if (k->cols == 16)
+        tile(k, rows, true);
+    else
+        tile(k, rows, false);
+}
+
+#include "engine/kern/body/heights.h"

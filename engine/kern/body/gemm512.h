@@ -102,27 +102,24 @@ static ALWAYS_INLINE void tile(const struct kern_gemm *k, int rows, enum width f
 #undef STORE
 }
 
-// One tile of each height and width, with constants for both: a line each, by macro.
-// NOLINTNEXTLINE(readability-function-size)
-static ALWAYS_INLINE void any_tile(const struct kern_gemm *k)
+static ALWAYS_INLINE void tile_of(const struct kern_gemm *k, int rows)
 {
-#define TILE(r)                                                                          \
-    case 4 * ((r) + 1) + 1:                                                              \
-        tile(k, (r) + 1, HALF, NONE);                                                    \
-        break;                                                                           \
-    case 4 * ((r) + 1) + 2:                                                              \
-        tile(k, (r) + 1, FULL, NONE);                                                    \
-        break;                                                                           \
-    case 4 * ((r) + 1) + 3:                                                              \
-        tile(k, (r) + 1, FULL, HALF);                                                    \
-        break;                                                                           \
-    case 4 * ((r) + 1) + 4:                                                              \
-        tile(k, (r) + 1, FULL, FULL);                                                    \
+    switch (k->cols / KERN_BLOCK) {
+    case 1:
+        tile(k, rows, HALF, NONE);
         break;
-    switch (4 * k->rows + k->cols / KERN_BLOCK) {
-        EACH_ROW(TILE)
+    case 2:
+        tile(k, rows, FULL, NONE);
+        break;
+    case 3:
+        tile(k, rows, FULL, HALF);
+        break;
+    case 4:
+        tile(k, rows, FULL, FULL);
+        break;
     default:
         break;
     }
-#undef TILE
 }
+
+#include "engine/kern/body/heights.h"
