@@ -19,8 +19,9 @@ struct eng_session {
     const float **taps;
     struct layout_step *steps; // [threads][plan.count]
     double *seconds;           // [plan.count] of the last run
-    int alone;                 // members that each take pictures of their own, or 1
-    int group;                 // pictures that go through the network together otherwise
+    double *spent; // [alone][plan.count] by members with pictures of their own
+    int alone;     // members that each take pictures of their own, or 1
+    int group;     // pictures that go through the network together otherwise
 };
 
 // With a picture for each, members need not wait for one another after each layer: at
@@ -86,6 +87,7 @@ enum err_code eng_session_open(const struct eng_model *model, int height, int wi
     s->model = model;
     divide_batch(s, batch, threads);
     s->seconds = mem_new((size_t)model->plan.count * sizeof *s->seconds);
+    s->spent = mem_new((size_t)s->alone * (size_t)model->plan.count * sizeof *s->spent);
     const int team = threads / s->alone;
     TRY(layout_open(&model->plan, height, width, s->group, team, &s->layout, e));
     TRY(check_size(s, height, width, e));
@@ -111,6 +113,7 @@ void eng_session_close(struct eng_session *session)
     free(session->steps);
     free(session->exec.member);
     free(session->seconds);
+    free(session->spent);
     free(session);
 }
 
@@ -185,31 +188,50 @@ static void run_alone(void *ctx, int member, int members)
     struct run *r = ctx;
     const struct eng_session *s = r->s;
     struct exec x = s->exec;
-    struct exec_clock clock = {s->seconds, clock_now()};
-    struct exec_clock *mine = member == 0 ? &clock : NULL;
+    struct exec_clock clock = {s->spent + (ptrdiff_t)member * s->model->plan.count,
+                               clock_now()};
     x.member += member;
     x.values += (size_t)member * s->layout.floats;
     for (int at; (at = atomic_fetch_add(&r->next, 1)) < r->alone;) {
         take(r, &x, at, 1);
         for (int i = 0; i < s->model->plan.count;) {
-            i += exec_steps(&x, i, 0, 1, mine);
-            if (mine)
-                exec_lap(mine, i - 1);
+            i += exec_steps(&x, i, 0, 1, &clock);
+            exec_lap(&clock, i - 1);
         }
         hand_out(r, &x, at);
     }
+}
+
+// Runs as many pictures as make whole rounds of members; steps share the time that passes
+// as members spent theirs. How many those are.
+static int run_rounds(struct run *r, int n)
+{
+    struct eng_session *s = r->s;
+    const int steps = s->model->plan.count, all = s->alone * steps;
+    r->alone = n - n % s->alone;
+    if (r->alone == 0)
+        return 0;
+    memset(s->spent, 0, (size_t)all * sizeof *s->spent);
+    const double start = clock_now();
+    pool_run(s->pool, run_alone, r);
+    const double passed = clock_now() - start;
+    double total = 0;
+    for (int i = 0; i < all; i++)
+        total += s->spent[i];
+    for (int i = 0; i < all && total > 0; i++)
+        s->seconds[i % steps] += s->spent[i] * passed / total;
+    return r->alone;
 }
 
 void eng_session_run(struct eng_session *session, const float *input, int n,
                      const struct eng_output *out)
 {
     struct run run = {.s = session, .input = input, .out = out};
-    if (session->alone > 1 && !session->exec.observer)
-        run.alone = n - n % session->alone;
+    int i = 0;
     memset(session->seconds, 0, (size_t)session->model->plan.count * sizeof(double));
-    if (run.alone)
-        pool_run(session->pool, run_alone, &run);
-    for (int i = run.alone; i < n; i += session->group) {
+    if (session->alone > 1 && !session->exec.observer)
+        i = run_rounds(&run, n);
+    for (; i < n; i += session->group) {
         take(&run, &session->exec, i, n - i < session->group ? n - i : session->group);
         pool_run(session->pool, run_steps, session);
         hand_out(&run, &session->exec, i);
