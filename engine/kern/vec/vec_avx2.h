@@ -90,8 +90,16 @@ static ALWAYS_INLINE void vec_store_bf16_pair(uint16_t *p, vec a, vec b)
 #endif
 }
 
-// Sixteen values to whole numbers 0 … 255, rounded to even: clamped above as floats,
-// below by the packing.
+// Sixteen values to whole numbers up to 255, rounded to even, in words: four of a, four
+// of b in each half. Clamped above as floats; below by packing them to bytes.
+static ALWAYS_INLINE __m256i vec_words_u8(vec a, vec b)
+{
+    const vec most = _mm256_set1_ps(KERN_U8_MOST);
+    return _mm256_packs_epi32(_mm256_cvtps_epi32(_mm256_min_ps(a, most)),
+                              _mm256_cvtps_epi32(_mm256_min_ps(b, most)));
+}
+
+// The same to bytes 0 … 255, side by side.
 static ALWAYS_INLINE __m128i vec_pack_u8(vec a, vec b)
 {
 #ifdef VEC_AVX512
@@ -99,11 +107,7 @@ static ALWAYS_INLINE __m128i vec_pack_u8(vec a, vec b)
     __m512i whole = _mm512_cvtps_epi32(_mm512_min_ps(both, _mm512_set1_ps(KERN_U8_MOST)));
     return _mm512_cvtepi32_epi8(_mm512_max_epi32(whole, _mm512_setzero_si512()));
 #else
-    const vec most = _mm256_set1_ps(KERN_U8_MOST);
-    __m256i words = _mm256_packs_epi32(_mm256_cvtps_epi32(_mm256_min_ps(a, most)),
-                                       _mm256_cvtps_epi32(_mm256_min_ps(b, most)));
-    // Four of a, four of b in each half: those of a half go side by side.
-    __m256i bytes = _mm256_packus_epi16(words, words);
+    __m256i words = vec_words_u8(a, b), bytes = _mm256_packus_epi16(words, words);
     return _mm_unpacklo_epi32(_mm256_castsi256_si128(bytes),
                               _mm256_extracti128_si256(bytes, 1));
 #endif
@@ -140,14 +144,9 @@ static ALWAYS_INLINE void vec_store_u8_pair(uint8_t *p, vec a, vec b)
 // Thirty-two, side by side.
 static ALWAYS_INLINE void vec_store_u8_four(uint8_t *p, const float *from)
 {
-    const vec most = _mm256_set1_ps(KERN_U8_MOST);
-    __m256i word[2];
-#pragma GCC unroll 2
-    for (int i = 0; i < 2; i++, from += 16)
-        word[i] = _mm256_packs_epi32(
-            _mm256_cvtps_epi32(_mm256_min_ps(vec_load(from), most)),
-            _mm256_cvtps_epi32(_mm256_min_ps(vec_load(from + 8), most)));
-    __m256i bytes = _mm256_packus_epi16(word[0], word[1]);
+    __m256i bytes =
+        _mm256_packus_epi16(vec_words_u8(vec_load(from), vec_load(from + 8)),
+                            vec_words_u8(vec_load(from + 16), vec_load(from + 24)));
     bytes = _mm256_permutevar8x32_epi32(bytes, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
     _mm256_storeu_si256((__m256i *)(void *)p, bytes);
 }
