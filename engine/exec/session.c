@@ -45,18 +45,24 @@ static enum err_code check_size(const struct eng_session *s, int height, int wid
     return ERR_OK;
 }
 
+static size_t larger(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
 static enum err_code give_memory(struct eng_session *s, int threads, struct err *e)
 {
     const struct layout *l = &s->layout;
-    size_t widest = memory_round((size_t)l->widest), panel = memory_round(l->scratch);
-    size_t slabs = panel + memory_round(l->codes);
-    size_t scratch = slabs + memory_round(l->slabs), members = (size_t)threads;
-    size_t steps = (size_t)s->model->plan.count, values = l->floats * (size_t)s->alone;
+    size_t widest = memory_round((size_t)l->widest), panel = memory_round(l->panel);
+    size_t slabs = panel + memory_round(l->codes), members = (size_t)threads;
+    size_t scratch = larger(slabs + memory_round(l->slabs), memory_round(l->strassen));
+    size_t busy = 2 * widest + members * scratch, lone = l->outer * (size_t)s->alone;
+    size_t steps = (size_t)s->model->plan.count, values = larger(l->floats, lone);
     s->taps = mem_array(members, l->taps * sizeof(float *));
     s->steps = mem_array(members * steps, sizeof *s->steps);
     s->exec.member = mem_array(members, sizeof *s->exec.member);
     if (!s->taps || !s->steps || !s->exec.member ||
-        !memory_open(&s->memory, values + 2 * widest + members * scratch))
+        !memory_open(&s->memory, busy + values, busy + lone))
         return err_set(e, ERR_NOMEM, "%s: no memory for %zu MiB of activations",
                        s->model->path, values * sizeof(float) >> 20);
     float *at = s->memory.start;
@@ -74,7 +80,7 @@ static enum err_code give_memory(struct eng_session *s, int threads, struct err 
                                                  .steps = s->steps + i * steps};
         memcpy(s->exec.member[i].steps, l->steps, steps * sizeof *l->steps);
     }
-    s->exec.values = at; // at the end, where most of it may stay untouched
+    s->exec.values = at;
     return ERR_OK;
 }
 
@@ -191,7 +197,7 @@ static void run_alone(void *ctx, int member, int members)
     struct exec_clock clock = {s->spent + (ptrdiff_t)member * s->model->plan.count,
                                clock_now()};
     x.member += member;
-    x.values += (size_t)member * s->layout.floats;
+    x.values += (size_t)member * s->layout.outer; // a team of one has all of its bands
     for (int at; (at = atomic_fetch_add(&r->next, 1)) < r->alone;) {
         take(r, &x, at, 1);
         for (int i = 0; i < s->model->plan.count;) {

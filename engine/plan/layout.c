@@ -93,6 +93,12 @@ static size_t coded_floats(const struct plan_step *s, const struct window *w, in
            (size_t)s->in_blocks / sizeof(float);
 }
 
+static void reserve(size_t *room, size_t need)
+{
+    if (*room < need)
+        *room = need;
+}
+
 static void note_scratch(struct layout *out, const struct plan *plan,
                          const struct plan_step *s, const struct window *w)
 {
@@ -105,24 +111,20 @@ static void note_scratch(struct layout *out, const struct plan *plan,
         if (s->kind == STEP_WINOGRAD) // the products of one column panel stand behind
             row = KERN_WINO_PLACES * (row + KERN_COLS_MAX);
         size_t size = kern_element_size(s->element);
-        size_t codes = 0,
-               floats =
-                   (size_t)layout_chunk_rows(plan, s) * row * size / sizeof(float) + 1;
+        size_t codes = 0, rows = (size_t)layout_chunk_rows(plan, s);
         if (s->strassen)
-            floats = strassen_scratch_floats(s);
+            reserve(&out->strassen, strassen_scratch_floats(s));
+        else
+            reserve(&out->panel, rows * row * size / sizeof(float) + 1);
         if (s->more)
             codes = (size_t)(layout_strip_tiles(s) * s->tile->rows * s->in_blocks) *
                     KERN_BLOCK * kern_element_size(KERN_U12) / sizeof(float);
         if (s->coded)
             codes = coded_floats(s, w, layout_chunk_rows(plan, s));
-        if (codes > out->codes)
-            out->codes = codes;
-        if (floats > out->scratch)
-            out->scratch = floats;
+        reserve(&out->codes, codes);
         pointers = pointers < KERN_WINO_PLACES ? KERN_WINO_PLACES : pointers;
     }
-    if (pointers > out->taps)
-        out->taps = pointers;
+    reserve(&out->taps, pointers);
     int widest = s->in_blocks > s->out_blocks ? s->in_blocks : s->out_blocks;
     if (widest * KERN_BLOCK > out->widest)
         out->widest = widest * KERN_BLOCK;
@@ -191,9 +193,10 @@ static void place_all(struct placer *p, int batch)
         drop_dead(p, &p->regions[0], i);
         drop_dead(p, &p->regions[1], i);
     }
+    out->outer = p->regions[0].floats;
     for (int i = 0; i < p->plan->net.count; i++)
-        out->value[i] += p->inner[i] ? p->regions[0].floats : 0;
-    out->floats = p->regions[0].floats + p->regions[1].floats;
+        out->value[i] += p->inner[i] ? out->outer : 0;
+    out->floats = out->outer + p->regions[1].floats;
     for (int i = 0; i < p->plan->count; i++) {
         const struct plan_step *s = &p->plan->steps[i];
         struct layout_step *l = &out->steps[i];

@@ -36,13 +36,17 @@ struct layout {
     struct layout_step *steps;
     size_t
         *value; // [net.count] offset of a node's value; meaningful where one is written
-    size_t floats;     // of the block
-    size_t scratch;    // floats that a member needs for its left panel
-    size_t codes;      // floats for codes: of some tiles before they are spread, or of
-                       // the rows that the windows of a chunk see
-    size_t taps;       // window pointers that it needs
-    size_t slabs;      // floats that it needs for the rings of a band
-    int widest;        // channels, with padding, of the widest value
+    size_t floats; // of the block, at whose end are
+    size_t outer;  // … behind so many, values that bands write to their rings instead
+    // What a member needs for itself: a left panel, codes and rings side by side, or all
+    // of it for a step with Strassen's algorithm, which is in no band.
+    size_t panel;    // floats
+    size_t codes;    // floats: of some tiles before they are spread, or of the rows that
+                     // the windows of a chunk see
+    size_t slabs;    // floats: of the rings of a band
+    size_t strassen; // floats
+    size_t taps;     // window pointers
+    int widest;      // channels, with padding, of the widest value
     int map, features; // nodes: what the pooling sees, and its result
 };
 

@@ -5,7 +5,7 @@
 
 enum { HUGE_PAGE = 2 << 20 };
 
-bool memory_open(struct memory *m, size_t floats)
+bool memory_open(struct memory *m, size_t floats, size_t busy)
 {
     size_t len;
     if (__builtin_mul_overflow(floats, sizeof(float), &len) ||
@@ -18,8 +18,9 @@ bool memory_open(struct memory *m, size_t floats)
     m->mapping = p;
     m->mapped = len;
     m->start = (float *)(void *)((char *)p + skip);
-    // Only advice: without huge pages it is slower, not wrong.
-    (void)madvise(m->start, len - skip, MADV_HUGEPAGE);
+    // Only advice: without huge pages it is slower, not wrong. One that is not filled
+    // would cost more memory than it saves time.
+    (void)madvise(m->start, busy * sizeof(float) / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE);
     return true;
 }
 

@@ -1,8 +1,8 @@
 #ifndef ENG_PLAN_MEMORY_H
 #define ENG_PLAN_MEMORY_H
 
-// One large block, zeroed, aligned to and advised for huge pages; pages that are never
-// touched cost nothing.
+// One large block, zeroed, in huge pages as far as these fill what is in use all the
+// time; pages that are never touched cost nothing.
 
 #include "base/attr.h"
 
@@ -17,7 +17,8 @@ struct memory {
     size_t mapped;
 };
 
-bool memory_open(struct memory *m, size_t floats) MUST_CHECK;
+// The first `busy` of so many floats are what is in use all the time.
+bool memory_open(struct memory *m, size_t floats, size_t busy) MUST_CHECK;
 void memory_release(struct memory *m);
 
 // Rounds a count of floats up to whole cache lines.

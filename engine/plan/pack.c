@@ -342,7 +342,7 @@ enum err_code plan_pack(struct plan *plan, struct err *e)
     struct cursor c = {0};
     for (int i = 0; i < plan->count; i++)
         pack_step(&c, plan, &plan->steps[i]);
-    if (!memory_open(&plan->weights, c.used))
+    if (!memory_open(&plan->weights, c.used, c.used))
         return err_set(e, ERR_NOMEM, "no memory for %zu MiB of weights",
                        c.used * sizeof(float) >> 20);
     c = (struct cursor){.start = plan->weights.start};
