@@ -104,7 +104,8 @@ enum err_code eng_convert(const char *path, const struct eng_opts *opts, const c
 struct eng_session;
 
 // A workspace for inputs of one size and up to `batch` pictures, with its own team of
-// `threads`. ERR_FORMAT when the size is too small for the network. One caller at a time.
+// `threads`. ERR_FORMAT when the size is too small for the network, ERR_LIMIT above 2^28
+// pixels. One caller at a time.
 enum err_code eng_session_open(const struct eng_model *model, int height, int width,
                                int batch, int threads, struct eng_session **out,
                                struct err *e) MUST_CHECK;

@@ -27,21 +27,24 @@ struct eng_session {
 // With a picture for each, members need not wait for one another after each layer: at
 // batch 8 two threads take 0.95 of the time in int8 (Zen 3, 28 November 2026). Of fewer,
 // some together keep a larger team busy; one at a time stays in the caches.
-static void divide_batch(struct eng_session *s, int batch, int threads)
+static void divide_batch(struct eng_session *s, int batch, int threads, long most)
 {
-    int group = threads / 2;
-    s->alone = batch >= threads ? threads : 1;
-    s->group = s->alone > 1 || group < 1 ? 1 : group > batch ? batch : group;
+    const int half = threads > 1 ? threads / 2 : 1;
+    s->alone = batch >= threads && threads <= most ? threads : 1;
+    s->group = s->alone > 1 ? 1 : half < batch ? half : batch;
+    s->group = s->group < most ? s->group : (int)most;
 }
 
-static enum err_code check_size(const struct eng_session *s, int height, int width,
-                                struct err *e)
+// How many pictures may be on their way at once.
+static enum err_code count_room(const struct eng_model *model, int height, int width,
+                                long *most, struct err *e)
 {
     enum { PIXELS_MAX = 1 << 28 };
-    if ((long)height * width * s->group > PIXELS_MAX)
-        return err_set(e, ERR_LIMIT,
-                       "%s: %d pictures of %dx%d at once, at most %d pixels",
-                       s->model->path, s->group, height, width, PIXELS_MAX);
+    const long pixels = (long)height * width;
+    if (pixels < 1 || pixels > PIXELS_MAX)
+        return err_set(e, ERR_LIMIT, "%s: an input of %dx%d, expected 1 to %d pixels",
+                       model->path, height, width, PIXELS_MAX);
+    *most = PIXELS_MAX / pixels;
     return ERR_OK;
 }
 
@@ -91,12 +94,13 @@ enum err_code eng_session_open(const struct eng_model *model, int height, int wi
     enum err_code rc;
     struct eng_session *s = mem_new(sizeof *s);
     s->model = model;
-    divide_batch(s, batch, threads);
+    long most = 1;
+    TRY(count_room(model, height, width, &most, e));
+    divide_batch(s, batch, threads, most);
     s->seconds = mem_new((size_t)model->plan.count * sizeof *s->seconds);
     s->spent = mem_new((size_t)s->alone * (size_t)model->plan.count * sizeof *s->spent);
     const int team = threads / s->alone;
     TRY(layout_open(&model->plan, height, width, s->group, team, &s->layout, e));
-    TRY(check_size(s, height, width, e));
     TRY(give_memory(s, threads, e));
     TRY(pool_open(threads, &s->pool, e));
     s->exec.plan = &model->plan;

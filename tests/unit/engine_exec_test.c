@@ -267,6 +267,9 @@ static void small_inputs_are_refused(void **unused)
                      ERR_OK);
     assert_int_equal(eng_session_open(model, 4, 9, 1, 1, &session, &e), ERR_FORMAT);
     assert_non_null(strstr(e.msg, "too small"));
+    const int side = 1 << 14; // times itself 2^28, the most there may be
+    assert_int_equal(eng_session_open(model, side, side + 1, 1, 1, &session, &e),
+                     ERR_LIMIT);
     assert_int_equal(eng_session_open(model, 5, 5, 1, 1, &session, &e), ERR_OK);
     eng_session_close(session);
     eng_model_close(model);
