@@ -205,13 +205,15 @@ static bool make_own(struct net *net, int i)
     struct net_node *node = &net->nodes[i];
     if (!node->borrowed)
         return true;
-    float *weight = copy_floats(node->weight, net_weight_count(net, i));
+    const size_t count = net_weight_count(net, i);
+    float *weight = copy_floats(node->weight, count);
     float *bias = node->bias ? copy_floats(node->bias, (size_t)node->channels) : NULL;
     if (!weight || (node->bias && !bias)) {
         free(weight);
         free(bias);
         return false;
     }
+    net_give_back(net, node->weight, count * sizeof *weight);
     node->weight = weight;
     node->bias = bias;
     node->borrowed = false;
