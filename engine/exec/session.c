@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { PIXELS_MAX = 1 << 28 }; // of all pictures that are on their way at once
+
 struct eng_session {
     const struct eng_model *model;
     struct layout layout;
@@ -27,25 +29,13 @@ struct eng_session {
 // With a picture for each, members need not wait for one another after each layer: at
 // batch 8 two threads take 0.95 of the time in int8 (Zen 3, 28 November 2026). Of fewer,
 // some together keep a larger team busy; one at a time stays in the caches.
-static void divide_batch(struct eng_session *s, int batch, int threads, long most)
+static void divide_batch(struct eng_session *s, long pixels, int batch, int threads)
 {
+    const long most = PIXELS_MAX / (pixels > 0 ? pixels : 1); // layout_open refuses none
     const int half = threads > 1 ? threads / 2 : 1;
     s->alone = batch >= threads && threads <= most ? threads : 1;
     s->group = s->alone > 1 ? 1 : half < batch ? half : batch;
     s->group = s->group < most ? s->group : (int)most;
-}
-
-// How many pictures may be on their way at once.
-static enum err_code count_room(const struct eng_model *model, int height, int width,
-                                long *most, struct err *e)
-{
-    enum { PIXELS_MAX = 1 << 28 };
-    const long pixels = (long)height * width;
-    if (pixels < 1 || pixels > PIXELS_MAX)
-        return err_set(e, ERR_LIMIT, "%s: an input of %dx%d, expected 1 to %d pixels",
-                       model->path, height, width, PIXELS_MAX);
-    *most = PIXELS_MAX / pixels;
-    return ERR_OK;
 }
 
 static size_t larger(size_t a, size_t b)
@@ -94,9 +84,11 @@ enum err_code eng_session_open(const struct eng_model *model, int height, int wi
     enum err_code rc;
     struct eng_session *s = mem_new(sizeof *s);
     s->model = model;
-    long most = 1;
-    TRY(count_room(model, height, width, &most, e));
-    divide_batch(s, batch, threads, most);
+    const long pixels = (long)height * width;
+    if (pixels > PIXELS_MAX)
+        TRY(err_set(e, ERR_LIMIT, "%s: an input of %dx%d, expected at most %d pixels",
+                    model->path, height, width, PIXELS_MAX));
+    divide_batch(s, pixels, batch, threads);
     s->seconds = mem_new((size_t)model->plan.count * sizeof *s->seconds);
     s->spent = mem_new((size_t)s->alone * (size_t)model->plan.count * sizeof *s->spent);
     const int team = threads / s->alone;
@@ -201,7 +193,8 @@ static void run_alone(void *ctx, int member, int members)
     struct exec_clock clock = {s->spent + (ptrdiff_t)member * s->model->plan.count,
                                clock_now()};
     x.member += member;
-    x.values += (size_t)member * s->layout.outer; // a team of one has all of its bands
+    // Nothing is written behind outer: a team of one has all of its bands.
+    x.values += (size_t)member * s->layout.outer;
     for (int at; (at = atomic_fetch_add(&r->next, 1)) < r->alone;) {
         take(r, &x, at, 1);
         for (int i = 0; i < s->model->plan.count;) {

@@ -111,17 +111,17 @@ static void note_scratch(struct layout *out, const struct plan *plan,
         if (s->kind == STEP_WINOGRAD) // the products of one column panel stand behind
             row = KERN_WINO_PLACES * (row + KERN_COLS_MAX);
         size_t size = kern_element_size(s->element);
-        size_t codes = 0, rows = (size_t)layout_chunk_rows(plan, s);
+        const int rows = layout_chunk_rows(plan, s);
         if (s->strassen)
             reserve(&out->strassen, strassen_scratch_floats(s));
         else
-            reserve(&out->panel, rows * row * size / sizeof(float) + 1);
-        if (s->more)
-            codes = (size_t)(layout_strip_tiles(s) * s->tile->rows * s->in_blocks) *
-                    KERN_BLOCK * kern_element_size(KERN_U12) / sizeof(float);
+            reserve(&out->panel, (size_t)rows * row * size / sizeof(float) + 1);
         if (s->coded)
-            codes = coded_floats(s, w, layout_chunk_rows(plan, s));
-        reserve(&out->codes, codes);
+            reserve(&out->codes, coded_floats(s, w, rows));
+        else if (s->more)
+            reserve(&out->codes,
+                    (size_t)(layout_strip_tiles(s) * s->tile->rows * s->in_blocks) *
+                        KERN_BLOCK * kern_element_size(KERN_U12) / sizeof(float));
         pointers = pointers < KERN_WINO_PLACES ? KERN_WINO_PLACES : pointers;
     }
     reserve(&out->taps, pointers);

@@ -1,8 +1,8 @@
 #ifndef ENG_PLAN_MEMORY_H
 #define ENG_PLAN_MEMORY_H
 
-// One large block, zeroed, in huge pages as far as these fill what is in use all the
-// time; pages that are never touched cost nothing.
+// One large block, zeroed, aligned to huge pages, and in such as far as they are filled
+// with what is in use all the time; pages that are never touched cost nothing.
 
 #include "base/attr.h"
 

@@ -267,6 +267,7 @@ static void small_inputs_are_refused(void **unused)
                      ERR_OK);
     assert_int_equal(eng_session_open(model, 4, 9, 1, 1, &session, &e), ERR_FORMAT);
     assert_non_null(strstr(e.msg, "too small"));
+    assert_int_equal(eng_session_open(model, 0, 9, 1, 1, &session, &e), ERR_FORMAT);
     const int side = 1 << 14; // times itself 2^28, the most there may be
     assert_int_equal(eng_session_open(model, side, side + 1, 1, 1, &session, &e),
                      ERR_LIMIT);
